@@ -1,0 +1,62 @@
+"""Every bound on work, memory and storage that a stranger's input can ask for, each with the sum behind it.
+
+A refusal that comes from one of these names the limit, so the numbers are meant to be read by users too. What the
+scenario language bounds itself (the length of a line, the size of a `poke`) stands with the language.
+"""
+
+from typing import Final
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+OPERATIONS_PER_SESSION: Final = 10_000
+"""Replay costs about 0.1 ms an operation: 10,000 x 0.1 ms = 1 s to open the longest session cold. A class exercise
+has tens of operations, what a booting Linux does to its GIC some thousands."""
+
+SESSION_CHARACTERS: Final = 2 * MIB
+"""A session's whole text. 10,000 operations of about 60 characters are 600 kB; long `poke` lines take the rest."""
+
+REQUEST_BYTES: Final = 4 * MIB
+"""A request body: one whole scenario (2 MiB of ASCII), which JSON escaping or form encoding may double."""
+
+IMPLEMENTATIONS_PER_PLAY: Final = 8
+"""`POST /play` plays the scenario once for each: four implementations today, twice that leaves room."""
+
+OPERATIONS_PER_PLAY: Final = 2_000
+"""Nothing of a play is kept: 8 implementations x 2,000 operations x 0.1 ms = 1.6 s of one worker thread."""
+
+CONCURRENT_PLAYS: Final = 2
+"""Worker threads for long plays. They share one interpreter lock with the event loop: more would not be faster."""
+
+INLINE_OPERATIONS: Final = 64
+"""Operations played on the event loop before a worker thread takes over: 64 x 0.1 ms = 6 ms, against the 50 ms that
+nobody else may be kept waiting and the 0.2 ms that the way to a thread and back costs."""
+
+EFFECTS_SHOWN: Final = 200
+"""Effects of one step in an answer. An INVALL of 57,344 LPIs has as many, at some 150 bytes of JSON each 8 MB that
+nobody reads; 200 are several screens, and the answer says how many more there were."""
+
+LPIS_PER_PAGE: Final = 4_096
+"""LPIs in one answer: 4,096 rows x about 250 bytes of JSON = 1 MB. All 57,344 take 14 requests."""
+
+TABLE_ROWS: Final = 4_096
+"""Rows of a device table, collection table or ITT in one answer, by the same sum as LPIS_PER_PAGE."""
+
+MEMORY_BYTES_PER_READ: Final = 64 * KIB
+"""Guest RAM in one answer: the largest page of an ITS table (64 KiB), 128 KiB as hex."""
+
+LIVE_SESSIONS: Final = 256
+"""Played sessions kept while nobody watches them. A played machine with its checkpoints is about 1 MiB: 256 MiB. One
+that was evicted is played again from its log on the next click."""
+
+WATCHERS_PER_SESSION: Final = 1_000
+"""One large lecture hall on one session. A watcher is a task and a socket, about 60 kB: 60 MB."""
+
+EVENTS_KEPT: Final = 256
+"""Events kept for watchers that reconnect. A class steps about once a second: four minutes of absence."""
+
+EVENT_BYTES_KEPT: Final = 1 * MIB
+"""The same ring in bytes: the fragments of a step are 2 to 20 kB, so 1 MiB holds at least 50 steps."""
+
+HEARTBEAT_SECONDS: Final = 20.0
+"""Silence on an event stream before a comment line is sent: proxies close idle connections after 30 to 60 s."""

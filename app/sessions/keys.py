@@ -1,0 +1,28 @@
+"""Session ids and edit keys: who may look is who has the link, who may change is who holds the key."""
+
+import hashlib
+import hmac
+import secrets
+
+ID_BYTES = 16
+KEY_BYTES = 32
+
+
+def new_id() -> str:
+    """128 random bits, 22 URL-safe characters."""
+    return secrets.token_urlsafe(ID_BYTES)
+
+
+def new_key() -> str:
+    """256 random bits, 43 URL-safe characters."""
+    return secrets.token_urlsafe(KEY_BYTES)
+
+
+def key_hash(key: str) -> bytes:
+    """What is stored of a key. A fast hash is enough: 256 random bits cannot be guessed, so there is nothing to slow."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+
+
+def fits(key: str | None, stored: bytes) -> bool:
+    """Whether `key` is the one behind the stored hash, in a time that does not depend on how much of it is right."""
+    return key is not None and hmac.compare_digest(key_hash(key), stored)

@@ -1,0 +1,115 @@
+"""All sessions of one server: made, opened, kept in memory while they are used."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from weakref import WeakValueDictionary
+
+import anyio
+
+from app import __version__, limits
+from app.scenario import parse
+from app.sessions import keys, log
+from app.sessions.errors import LimitReached, UnknownSession
+from app.sessions.session import Listener, Session
+from app.sessions.store import Head, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A new session. The edit key is told here once and is stored only as a hash."""
+
+    id: str
+    edit_key: str
+
+
+class Sessions:
+    """The sessions of one server. Use from one event loop, between `start` and `stop`.
+
+    `listeners` are called after each stored operation with the session, its step and the tab that asked for it.
+    """
+
+    def __init__(self, database_url: str, *, live: int = limits.LIVE_SESSIONS) -> None:
+        self.listeners: list[Listener] = []
+        self._store = Store(database_url)
+        self._live = live
+        self._recent: OrderedDict[str, Session] = OrderedDict()
+        # Whoever still holds a session that was evicted must meet the same object as the next who opens it:
+        # two would each miss the other's operations and watchers.
+        self._all: WeakValueDictionary[str, Session] = WeakValueDictionary()
+        self._opening: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._threads = anyio.CapacityLimiter(limits.CONCURRENT_PLAYS)
+
+    async def start(self) -> None:
+        """Open the database, bringing its schema up to date. Raises StorageFailed."""
+        await self._store.start()
+
+    async def stop(self) -> None:
+        """End the event streams, finish the writes under way, close the database."""
+        self.close_streams()
+        await self._store.stop()
+
+    def close_streams(self) -> None:
+        """End every watcher's event stream, so that the server can go down without waiting for them."""
+        for session in list(self._all.values()):
+            session.close()
+
+    async def check(self) -> None:
+        """Raise StorageFailed if the database does not answer."""
+        await self._store.check()
+
+    async def create(self, scenario_text: str, *, title: str = "") -> Created:
+        """Store a new session that begins with this scenario; `title` is for one that has none.
+
+        Raises ScenarioError or LimitReached; then nothing is stored.
+        """
+        if len(scenario_text) > limits.SESSION_CHARACTERS:
+            raise LimitReached("SESSION_CHARACTERS", limits.SESSION_CHARACTERS, "The scenario is too long to keep")
+        scenario = parse(scenario_text)
+        if title and not scenario.title and not scenario.preamble:
+            scenario_text = f"title {title}\n{scenario_text}"
+            scenario = parse(scenario_text, "title")
+        count = len(scenario.operations)
+        if count > limits.OPERATIONS_PER_SESSION:
+            raise LimitReached(
+                "OPERATIONS_PER_SESSION", limits.OPERATIONS_PER_SESSION, f"{count} operations are too many"
+            )
+        blocks = log.cut(scenario_text, scenario)
+        created = Created(keys.new_id(), keys.new_key())
+        head = Head(
+            id=created.id,
+            title=scenario.title,
+            header=blocks.header,
+            key_hash=keys.key_hash(created.edit_key),
+            created=int(time.time()),
+            model=__version__,
+        )
+        await self._store.create(head, blocks.operations)
+        return created
+
+    async def open(self, session_id: str) -> Session:
+        """The session, played from its log unless it is in memory. UnknownSession, DamagedLog, StorageFailed."""
+        session = self._all.get(session_id) or await self._load(session_id)
+        self._recent[session_id] = session
+        self._recent.move_to_end(session_id)
+        while len(self._recent) > self._live:
+            self._recent.popitem(last=False)
+        return session
+
+    async def _load(self, session_id: str) -> Session:
+        lock = self._opening.get(session_id) or asyncio.Lock()
+        self._opening[session_id] = lock
+        async with lock:
+            session = self._all.get(session_id)
+            if session is None:
+                session = self._all[session_id] = await self._load_alone(session_id)
+            return session
+
+    async def _load_alone(self, session_id: str) -> Session:
+        head = await self._store.head(session_id)
+        if head is None:
+            raise UnknownSession(session_id)
+        session = Session(head, self._store, self._threads, self.listeners)
+        await session.load()
+        return session

@@ -1,0 +1,154 @@
+"""The log in the database: what a session began with and, one row each, what was done since."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from app.sessions import database
+from app.sessions.errors import StorageFailed
+from app.sessions.tables import operations, sessions
+
+Row = dict[str, object]
+
+
+class SeqTaken(Exception):
+    """Another process has appended to this session since we read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A session's row; `created` is in seconds since 1970, UTC."""
+
+    id: str
+    title: str
+    header: str
+    key_hash: bytes
+    created: int
+    model: str
+
+
+class Store:
+    """Reads and appends logs. What `create` and `append` have returned from is on disk.
+
+    Appends of many sessions that arrive during one commit share the next one, so a disk that syncs 200 times a
+    second does not limit the site to 200 operations a second.
+    """
+
+    def __init__(self, database_url: str) -> None:
+        self._engine = database.create_engine(database_url)
+        self._waiting: list[tuple[Row, asyncio.Future[None]]] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Open the database and bring its schema up to date."""
+        with _explained():
+            await database.migrate(self._engine)
+
+    async def stop(self) -> None:
+        """Finish the writes under way and close the database."""
+        if self._writer is not None:
+            await self._writer
+        await self._engine.dispose()
+
+    async def check(self) -> None:
+        """Raise StorageFailed if the database does not answer."""
+        with _explained():
+            async with self._engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+
+    async def create(self, head: Head, lines: Sequence[str]) -> None:
+        """Store a new session with its first operations, all or nothing."""
+        rows = [{"session": head.id, "seq": seq, "text": line} for seq, line in enumerate(lines, 1)]
+        with _explained():
+            async with database.transaction(self._engine) as connection:
+                await connection.execute(insert(sessions), [asdict(head)])
+                if rows:
+                    await connection.execute(insert(operations), rows)
+
+    async def head(self, session_id: str) -> Head | None:
+        """The session's row, None if there is none."""
+        with _explained():
+            async with self._engine.connect() as connection:
+                row = (await connection.execute(select(sessions).where(sessions.c.id == session_id))).one_or_none()
+        return None if row is None else Head(**row._asdict())
+
+    async def lines(self, session_id: str, *, after: int = 0) -> list[tuple[int, str]]:
+        """The session's operations with a seq above `after`, in order."""
+        query = select(operations.c.seq, operations.c.text).where(
+            operations.c.session == session_id, operations.c.seq > after
+        )
+        with _explained():
+            async with self._engine.connect() as connection:
+                rows = (await connection.execute(query.order_by(operations.c.seq))).all()
+        return [(seq, line) for seq, line in rows]
+
+    async def count(self) -> int:
+        """How many sessions are stored."""
+        with _explained():
+            async with self._engine.connect() as connection:
+                return (await connection.execute(select(func.count()).select_from(sessions))).scalar_one()
+
+    async def append(self, session_id: str, seq: int, line: str) -> None:
+        """Store one operation. SeqTaken: there is one with this seq already; StorageFailed: nothing was stored."""
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(({"session": session_id, "seq": seq, "text": line}, stored))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_all())
+        await stored
+
+    async def _write_all(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                await self._write_batch(batch)
+        finally:
+            self._writer = None
+
+    async def _write_batch(self, batch: list[tuple[Row, asyncio.Future[None]]]) -> None:
+        try:
+            await self._insert([row for row, _ in batch])
+        except Exception as error:  # noqa: BLE001 - handed on to whoever waits for it
+            if len(batch) == 1:
+                _settle(batch[0][1], SeqTaken() if isinstance(error, IntegrityError) else _failed(error))
+                return
+            # One bad row fails the transaction of all: find it by writing each on its own.
+            for one in batch:
+                await self._write_batch([one])
+        else:
+            for _, stored in batch:
+                _settle(stored, None)
+
+    async def _insert(self, rows: list[Row]) -> None:
+        if len(rows) == 1:
+            async with self._engine.connect() as connection:
+                await connection.execute(insert(operations), rows[0])
+        else:
+            async with database.transaction(self._engine) as connection:
+                await connection.execute(insert(operations), rows)
+
+
+def _settle(stored: asyncio.Future[None], error: Exception | None) -> None:
+    if stored.done():  # whoever waited has given up
+        return
+    if error is None:
+        stored.set_result(None)
+    else:
+        stored.set_exception(error)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        raise _failed(error) from error
+
+
+def _failed(error: Exception) -> StorageFailed:
+    reason = getattr(error, "orig", None) or error
+    return StorageFailed(f"The database did not take or give the data ({reason}). Nothing was changed; try again.")

@@ -1,0 +1,26 @@
+"""The two tables: a session's head, and its log of operations. Nothing else is kept; all else is played from it."""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, MetaData, String, Table, Text
+
+metadata = MetaData()
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("title", String(200), nullable=False),
+    Column("header", Text, nullable=False),  # the scenario text above the first operation: title, machine, prose
+    Column("key_hash", LargeBinary(32), nullable=False),  # SHA-256 of the edit key
+    Column("created", BigInteger, nullable=False),  # seconds since 1970, UTC
+    Column("model", String(32), nullable=False),  # the version of giclab that played it first
+)
+
+operations = Table(
+    "operations",
+    metadata,
+    # (session, seq) as the key is what makes two writers impossible: the second one's insert fails.
+    Column("session", String(32), ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),  # from 1
+    Column("text", Text, nullable=False),  # the line, after the comment lines that stood above it
+    sqlite_with_rowid=False,
+)
