@@ -1,0 +1,265 @@
+"""The command line, `giclab`. Every command imports what it needs when it runs, so that each starts fast."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from app.scenario.player import Step
+    from app.scenario.runner import Run
+    from app.scenario.scenario import Scenario
+
+HOLDS, DIFFERS, UNREADABLE = 0, 1, 2
+MOST_MISMATCHES_SHOWN = 20
+
+cli = typer.Typer(
+    name="giclab",
+    help="An explorer of the Arm GICv3, its ITS and its LPIs: play scenarios, compare implementations, serve the page.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class MapFormat(StrEnum):
+    """How `registers` prints the map."""
+
+    TABLE = "table"
+    JSON = "json"
+    RDL = "rdl"
+    HTML = "html"
+
+
+class ExportFormat(StrEnum):
+    """What `export` writes."""
+
+    JSON = "json"
+    QTEST = "qtest"
+    C = "c"
+    PYTHON = "python"
+    LINK = "link"
+
+
+ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="A scenario (.gic), or - for standard input.")]
+On = Annotated[list[str] | None, typer.Option("--on", metavar="NAME", help="An implementation; may be repeated.")]
+OnOne = Annotated[str, typer.Option("--on", metavar="NAME", help="An implementation.")]
+
+
+@cli.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(help="Server processes.", min=1)] = 1,
+) -> None:
+    """Serve the explorer page and the JSON API."""
+    import uvicorn
+
+    typer.echo(f"giclab is at http://{f'[{host}]' if ':' in host else host}:{port}/")
+    uvicorn.run("app.web.app:create_app", factory=True, host=host, port=port, workers=workers, log_level="warning")
+
+
+@cli.command()
+def run(
+    file: ScenarioFile,
+    on: On = None,
+    explain: Annotated[bool, typer.Option(help="Say what every step did, and why.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Play a scenario; print what it read and whether its expectations hold. Exit 0: all hold, 1: some fail."""
+    from app.scenario.runner import run as play
+
+    scenario = _read(file)
+    runs = [play(scenario, name) for name in _implementations(on) or [scenario.machine.implementation]]
+    if as_json:
+        _print_json(scenario, runs, effects=explain)
+    else:
+        _print_runs(scenario, runs, explain=explain)
+    raise typer.Exit(DIFFERS if any(item.failed for item in runs) else HOLDS)
+
+
+@cli.command()
+def diff(file: ScenarioFile, on: On = None) -> None:
+    """Play a scenario on several implementations and print only the steps that differ. Exit 0: none, 1: some."""
+    from app.registers import IMPLEMENTATION_NAMES
+    from app.scenario.runner import answer
+    from app.scenario.runner import run as play
+
+    names = _implementations(on) or list(IMPLEMENTATION_NAMES)
+    if len(names) < 2:
+        _fail("diff needs at least two implementations: --on A --on B")
+    runs = [play(_read(file), name) for name in names]
+    width = max(len(name) for name in names)
+    different = 0
+    for steps in zip(*(item.played for item in runs), strict=True):
+        answers = [answer(item.step) for item in steps]
+        if len(set(answers)) == 1:
+            continue
+        different += 1
+        typer.echo(f"{steps[0].line:4}  {steps[0].step.text}")
+        for name, text in zip(names, answers, strict=True):
+            typer.echo(f"      {name:<{width}}  {text or 'nothing'}")
+    total = len(runs[0].played)
+    typer.echo(f"{different} of {total} steps differ" if different else f"no difference in {total} steps")
+    raise typer.Exit(DIFFERS if different else HOLDS)
+
+
+@cli.command()
+def replay(
+    corpus: Annotated[Path, typer.Argument(metavar="CORPUS", help="Recorded operations: .jsonl or .jsonl.gz")],
+    on: OnOne,
+) -> None:
+    """Play recorded operations of a real GIC and compare every read. Exit 0: all match, 1: not."""
+    from app.engines.recorded import CorpusError
+    from app.engines.recorded import replay as play
+
+    [name] = _implementations([on])
+    try:
+        report = play(corpus, name)
+    except (OSError, EOFError, CorpusError) as error:
+        _fail(f"{corpus}: {error}")
+    for mismatch in report.mismatches[:MOST_MISMATCHES_SHOWN]:
+        typer.echo(str(mismatch))
+    if len(report.mismatches) > MOST_MISMATCHES_SHOWN:
+        typer.echo(f"… and {len(report.mismatches) - MOST_MISMATCHES_SHOWN} more")
+    typer.echo(str(report))
+    raise typer.Exit(DIFFERS if report.mismatches else HOLDS)
+
+
+@cli.command()
+def export(
+    file: ScenarioFile,
+    to: Annotated[ExportFormat, typer.Option("--to", help="The format.")],
+) -> None:
+    """Write a scenario as JSON, QEMU qtest commands, bare-metal C, Python, or the path of a link."""
+    from app.exchange.writers import write
+
+    written = write(_read(file), to.value)
+    for remark in written.remarks:
+        typer.echo(remark, err=True)
+    typer.echo(written.text, nl=not written.text.endswith("\n"))
+
+
+@cli.command()
+def registers(
+    on: OnOne = "architecture",
+    form: Annotated[MapFormat, typer.Option("--format", help="The format.")] = MapFormat.TABLE,
+    cpus: Annotated[int, typer.Option(help="CPUs of the machine.", min=1, max=123)] = 2,
+) -> None:
+    """Print the register map of an implementation."""
+    from app.exchange.register_map import write_map
+
+    [name] = _implementations([on])
+    text = write_map(name, cpus, form.value)
+    typer.echo(text, nl=not text.endswith("\n"))
+
+
+def main() -> None:
+    """Run the command line; output that nobody reads any more (`| head`) is no error."""
+    try:
+        cli()
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(HOLDS) from None
+
+
+def _fail(message: str) -> NoReturn:
+    """Say what is wrong and end as unreadable."""
+    typer.echo(f"giclab: {message}", err=True)
+    raise typer.Exit(UNREADABLE)
+
+
+def _read(file: Path) -> Scenario:
+    """The scenario in a file; every line that cannot be read is said, then the program ends."""
+    from app.scenario.errors import ScenarioError
+    from app.scenario.parse import parse, problems
+
+    source = "stdin" if str(file) == "-" else str(file)
+    try:
+        data = sys.stdin.buffer.read() if source == "stdin" else file.read_bytes()
+        text = data.decode("utf-8")
+    except OSError as error:
+        _fail(f"{source}: {error.strerror or error}")
+    except UnicodeDecodeError as error:
+        _fail(f"{source}:{data.count(10, 0, error.start) + 1}: byte {error.start} is not UTF-8, a scenario is text")
+    try:
+        return parse(text, source)
+    except ScenarioError:
+        for problem in problems(text, source):
+            typer.echo(f"{problem}\n{_indented(problem.caret)}", err=True)
+        raise typer.Exit(UNREADABLE) from None
+
+
+def _implementations(names: list[str] | None) -> list[str]:
+    """The names given with --on, each known."""
+    from app.registers import IMPLEMENTATION_NAMES
+    from app.scenario.errors import nearest_names
+
+    for name in names or ():
+        if name not in IMPLEMENTATION_NAMES:
+            near = nearest_names(name, IMPLEMENTATION_NAMES)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            _fail(f"unknown implementation {name!r}; there are {', '.join(IMPLEMENTATION_NAMES)}{hint}")
+    return list(dict.fromkeys(names or ()))
+
+
+def _print_runs(scenario: Scenario, runs: list[Run], *, explain: bool) -> None:
+    if scenario.title:
+        typer.echo(scenario.title)
+    for item in runs:
+        typer.echo(f"\non {item.implementation}")
+        for played in item.played:
+            _print_step(played.line, played.step, explain=explain)
+        asked = len(item.asked)
+        typer.echo(f"{item.implementation}: {asked - item.failed} of {asked} expectations hold")
+
+
+def _print_step(line: int, step: Step, *, explain: bool) -> None:
+    from app.scenario.runner import shown_value
+
+    outcome = step.expectation
+    if step.refused:
+        shown = f"refused: {step.refused}"
+    elif step.value is not None:
+        shown = f"= {shown_value(step)}"
+    elif outcome is None:
+        shown = ""
+    elif not outcome.asked:
+        shown = f"not asked here (it is {outcome.got_text})"
+    else:
+        shown = "ok" if outcome.passed else f"FAILED: it is {outcome.got_text}"
+    if not shown and not explain:
+        return
+    typer.echo(f"{line:4}  {step.text:<52} {shown}".rstrip())
+    if explain:
+        for effect in step.effects:
+            source = f"  [{effect.cite}]" if effect.cite else ""
+            typer.echo(f"        {effect.words}{source}")
+
+
+def _print_json(scenario: Scenario, runs: list[Run], *, effects: bool) -> None:
+    from app.scenario.runner import step_dict
+
+    document = {
+        "title": scenario.title,
+        "passed": not any(item.failed for item in runs),
+        "runs": [
+            {
+                "implementation": item.implementation,
+                "expectations": len(item.asked),
+                "failed": item.failed,
+                "steps": [{"line": played.line, **step_dict(played.step, effects=effects)} for played in item.played],
+            }
+            for item in runs
+        ],
+    }
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {row}" for row in text.split("\n"))

@@ -1,0 +1,153 @@
+"""A whole scenario in a url: `pack` and `unpack`, nothing stored.
+
+Format 1, before base64url: one byte 1; two bytes of CRC-32 of the text; the text, raw deflate with a preset dictionary.
+The text is a head line (a query string: step, view, model, state) and the scenario in its shortest spelling.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import parse_qsl, urlencode
+
+from app.scenario.format import format_content, format_scenario
+from app.scenario.parse import parse
+from app.scenario.scenario import Scenario
+
+FORMAT = 1
+LONGEST_PAYLOAD = 1 << 20
+LONGEST_TEXT = 4 << 20
+ALPHABET = re.compile(r"[A-Za-z0-9_-]*\Z")
+HEAD_BYTES = 3
+MOST_HEAD_FIELDS = 32
+STEP, MODEL, STATE = "s", "m", "h"
+# Part of format 1: links made with it can be read only with exactly these bytes. Commonest last, as deflate wants it.
+DICTIONARY = Path(__file__).with_name("links-1.txt").read_bytes()
+
+
+class LinkError(ValueError):
+    """A payload that is no link of ours; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a link carries. `view`: what to show, as `register`; `model` and `state`: what made it, and its result."""
+
+    text: str
+    step: int | None = None
+    view: Mapping[str, str] = field(default_factory=dict)
+    model: str = ""
+    state: str = ""
+
+    def scenario(self, source: str = "link") -> Scenario:
+        """The scenario in it. Raises ScenarioError, where the text names what this version does not know."""
+        return parse(self.text, source)
+
+
+def pack(
+    scenario: Scenario | str,
+    step: int | None = None,
+    view: Mapping[str, str] | None = None,
+    *,
+    model: str = "",
+    state: str = "",
+) -> str:
+    """The payload of `/x/{payload}`, url-safe characters only. A text is packed as it is, a Scenario in short spelling.
+
+    Raises LinkError where it would be too long.
+    """
+    head: dict[str, str] = {key: value for key, value in (view or {}).items() if value}
+    if head.keys() & {STEP, MODEL, STATE}:
+        raise LinkError(f"a view may not use the names {STEP}, {MODEL} and {STATE}")
+    if step is not None:
+        head[STEP] = str(step)
+    head.update({key: value for key, value in ((MODEL, model), (STATE, state)) if value})
+    body = scenario if isinstance(scenario, str) else shortest(scenario)
+    data = f"{urlencode(head)}\n{body}".encode()
+    if len(data) > LONGEST_TEXT:
+        raise LinkError(f"{len(data)} bytes are too long for a link (at most {LONGEST_TEXT})")
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=DICTIONARY)
+    packed = bytes([FORMAT]) + _checksum(data) + deflate.compress(data) + deflate.flush()
+    payload = base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+    if len(payload) > LONGEST_PAYLOAD:
+        raise LinkError(f"a link of {len(payload)} characters (at most {LONGEST_PAYLOAD})")
+    return payload
+
+
+def unpack(payload: str) -> Link:
+    """What a payload carries. Raises LinkError; never unpacks more than LONGEST_TEXT bytes."""
+    packed = _decode(payload)
+    if packed[0] != FORMAT:
+        newer = packed[0] > FORMAT
+        raise LinkError(
+            f"the link has format {packed[0]}, this giclab reads format {FORMAT}"
+            + (": a newer one made it" if newer else "")
+        )
+    data = _inflate(packed[HEAD_BYTES:])
+    if _checksum(data) != packed[1:HEAD_BYTES]:
+        raise LinkError("the link was changed on its way: its checksum does not match")
+    try:
+        head_text, _, text = data.decode().partition("\n")
+    except UnicodeDecodeError:
+        raise LinkError("the link does not hold text") from None
+    try:
+        head = dict(parse_qsl(head_text, max_num_fields=MOST_HEAD_FIELDS))
+    except ValueError:
+        raise LinkError(f"the link has more than {MOST_HEAD_FIELDS} settings") from None
+    step = head.pop(STEP, None)
+    if step is not None and not (step.isascii() and step.isdigit() and len(step) < 10):
+        raise LinkError("the link's step is not a number")
+    model, state = head.pop(MODEL, ""), head.pop(STATE, "")
+    return Link(text, None if step is None else int(step), MappingProxyType(head), model, state)
+
+
+def shortest(scenario: Scenario) -> str:
+    """The scenario with single blanks; it parses to the same scenario."""
+    if scenario.preamble:
+        return format_scenario(scenario)
+    rows = []
+    for line in scenario.lines:
+        text = "" if line.content is None else format_content(line.content, scenario.machine, compact=True)
+        comment = "" if line.comment is None else f"# {line.comment}".rstrip()
+        rows.append(f"{text} {comment}".strip() if comment else text)
+    return "".join(f"{row}\n" for row in rows)
+
+
+def _decode(payload: str) -> bytes:
+    if len(payload) > LONGEST_PAYLOAD:
+        raise LinkError(f"a link of {len(payload)} characters (at most {LONGEST_PAYLOAD})")
+    if not ALPHABET.match(payload):
+        wrong = next(index for index, char in enumerate(payload) if not ALPHABET.match(char))
+        raise LinkError(f"character {wrong + 1} of the link, {payload[wrong]!r}, does not belong in it")
+    try:
+        packed = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+    except binascii.Error:
+        raise LinkError("the link is cut off: its last characters are missing") from None
+    if len(packed) <= HEAD_BYTES:
+        raise LinkError("the link is cut off after its first characters" if payload else "the link is empty")
+    return packed
+
+
+def _inflate(packed: bytes) -> bytes:
+    inflate = zlib.decompressobj(-15, zdict=DICTIONARY)
+    try:
+        data = inflate.decompress(packed, LONGEST_TEXT + 1)
+    except zlib.error:
+        raise LinkError("the link is damaged: it does not unpack") from None
+    if len(data) > LONGEST_TEXT:
+        raise LinkError(f"the link unpacks to more than {LONGEST_TEXT} bytes")
+    if not inflate.eof:
+        raise LinkError("the link is cut off: its end is missing")
+    if inflate.unused_data:
+        raise LinkError("the link has characters after its end")
+    return data
+
+
+def _checksum(data: bytes) -> bytes:
+    return (zlib.crc32(data) & 0xFFFF).to_bytes(2, "big")

@@ -1,0 +1,45 @@
+"""The `key=value` words of a line."""
+
+from __future__ import annotations
+
+from app.scenario.words import SourceLine, Word
+
+
+def split_pair(word: Word) -> tuple[Word, Word]:
+    """The two sides of `key=value`."""
+    cut = word.text.index("=")
+    return word.part(0, cut), word.part(cut + 1)
+
+
+class Options:
+    """The pairs of a line by key; every key is checked against `known`, and none may come twice."""
+
+    def __init__(self, line: SourceLine, words: list[Word], known: tuple[str, ...], what: str) -> None:
+        self.line = line
+        self.what = what
+        self._pairs: dict[str, Word] = {}
+        for word in words:
+            if "=" not in word.text:
+                expected = f"{what} as key=value: {', '.join(known)}" if known else "the end of the line"
+                raise line.error(word, f"{word.text[:40]} is one word too many", expected)
+            key, value = split_pair(word)
+            if key.text not in known:
+                raise line.unknown(key, what, known)
+            if key.text in self._pairs:
+                raise line.error(key, f"{key.text} is given twice", f"one {key.text}=")
+            self._pairs[key.text] = value
+
+    def get(self, key: str) -> Word | None:
+        return self._pairs.get(key)
+
+    def number(self, key: str, limit: int | None = None) -> int | None:
+        """The number given for `key`, None where it is not given."""
+        word = self._pairs.get(key)
+        return None if word is None else self.line.number_at(word, key, limit)
+
+    def required(self, key: str, limit: int | None = None) -> int:
+        """The number given for `key`."""
+        value = self.number(key, limit)
+        if value is None:
+            raise self.line.error(self.line.end, f"{key}= is missing", f"{key}=number")
+        return value
