@@ -1,0 +1,21 @@
+"""The register map of GICv3 and ITS: every register and field, per implementation, from the SystemRDL in `rdl/`."""
+
+from app.registers.map import IMPLEMENTATION_NAMES, MAX_CPUS, MAX_SPIS, Place, RegisterMap, UnknownName, register_map
+from app.registers.view import Access, Enumeration, Field, Frame, Register, UnknownField, UserView
+
+__all__ = [
+    "IMPLEMENTATION_NAMES",
+    "MAX_CPUS",
+    "MAX_SPIS",
+    "Access",
+    "Enumeration",
+    "Field",
+    "Frame",
+    "Place",
+    "Register",
+    "RegisterMap",
+    "UnknownField",
+    "UnknownName",
+    "UserView",
+    "register_map",
+]

@@ -1,0 +1,183 @@
+"""The register map of one machine: look-ups by address and by name."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from app.registers.compiler import FRAMES_WITHOUT_ADDRESS, Topology, compile_frames
+from app.registers.view import Field, Frame, Register, UnknownField, nearest
+
+IMPLEMENTATION_NAMES = ("architecture", "kvm", "kvm-before-5.6", "qemu")
+"""Each has its overlay in `rdl/`."""
+
+MAX_CPUS = 512
+"""What the Linux kernel lets a VM have on arm64 (KVM_MAX_VCPUS)."""
+MAX_SPIS = 988
+"""INTIDs 32 to 1019 (IHI 0069, INTID ranges)."""
+
+_NAME = re.compile(r"(?P<register>[^@.\s]+)(?:@(?P<cpu>\d+))?(?:\.(?P<field>\S+))?")
+
+
+class UnknownName(ValueError):
+    """A name that is no register, CPU or field of this machine.
+
+    `nearest` holds what may have been meant; `offset` is where in `name` the unknown part starts.
+    """
+
+    def __init__(self, name: str, reason: str, nearest: tuple[str, ...] = (), offset: int = 0) -> None:
+        hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
+        super().__init__(f"{reason}{hint}")
+        self.name = name
+        self.reason = reason
+        self.nearest = nearest
+        self.offset = offset
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a name like GICR_PENDBASER@1.PTZ points at; a part that was not given is None."""
+
+    register: Register
+    cpu: int | None
+    field: Field | None
+
+
+class RegisterMap:
+    """All registers of a machine with `cpus` CPUs and `spis` SPIs as one implementation has them. Immutable."""
+
+    def __init__(self, implementation: str, topology: Topology, frames: list[Frame]) -> None:
+        self.implementation = implementation
+        self.cpus = topology.cpus
+        self.spis = topology.spis
+        self.its = topology.its
+        self.frames: dict[str, Frame] = {frame.key: frame for frame in frames}
+        self.registers: dict[str, Register] = {
+            register.name: register for frame in frames for register in frame.registers
+        }
+        redistributor = self.frames["RD"]
+        self._redistributors = range(redistributor.base, redistributor.base + topology.cpus * redistributor.stride)
+        self._stride = redistributor.stride
+        # Keyed by the address of each 4-byte word, Redistributors by that of CPU 0: no register is smaller.
+        self._words: dict[int, Register] = {}
+        for frame in frames:
+            if frame.key not in FRAMES_WITHOUT_ADDRESS:
+                for register in frame.registers:
+                    for byte in range(0, register.width // 8, 4):
+                        self._words[frame.base + register.offset + byte] = register
+
+    def at(self, address: int) -> tuple[Register, int] | None:
+        """The register that holds the byte at `address` and its CPU (0 if it exists once); absent ones too."""
+        cpu = 0
+        if address in self._redistributors:
+            cpu, offset = divmod(address - self._redistributors.start, self._stride)
+            address = self._redistributors.start + offset
+        register = self._words.get(address & ~3)
+        return None if register is None else (register, cpu)
+
+    def address(self, register: Register, cpu: int = 0) -> int:
+        """Address of a register; ValueError for one that has none, or for a CPU that does not exist."""
+        if register.frame in FRAMES_WITHOUT_ADDRESS:
+            kind = "is a system register" if register.frame == "ICC" else "is there for reference (GICv4)"
+            raise ValueError(f"{register.name} {kind}: it has no address")
+        if not 0 <= cpu < self.cpus:
+            raise ValueError(f"no CPU {cpu}: {self._cpus()}")
+        frame = self.frames[register.frame]
+        return frame.base + cpu * frame.stride + register.offset
+
+    def find(self, name: str) -> Place:
+        """Resolve GICD_CTLR, GICR_PENDBASER@1 or GICR_PENDBASER@1.PTZ; UnknownName otherwise.
+
+        ICC registers may be named without their _EL1.
+        """
+        parts = _NAME.fullmatch(name)
+        if parts is None:
+            raise UnknownName(name, f"{name!r} is not a register name such as GICR_PENDBASER@0.PTZ")
+        register = self._register(name, parts["register"])
+        cpu = None
+        if parts["cpu"] is not None:
+            cpu = int(parts["cpu"])
+            if not register.per_cpu:
+                bare = register.name + (f".{parts['field']}" if parts["field"] else "")
+                raise UnknownName(name, f"{register.name} exists once, not per CPU", (bare,), parts.start("cpu"))
+            if cpu >= self.cpus:
+                raise UnknownName(name, f"no CPU {cpu}: {self._cpus()}", (), parts.start("cpu"))
+        field = None
+        if parts["field"] is not None:
+            try:
+                field = register.field(parts["field"])
+            except UnknownField as error:
+                reason = f"{register.name} has no field {error.name}"
+                raise UnknownName(name, reason, error.nearest, parts.start("field")) from None
+        return Place(register, cpu, field)
+
+    def search(self, text: str) -> list[Register]:
+        """Registers whose name has `text` in it, then those with such a field; 0x… finds by address or offset."""
+        wanted = text.strip().lower()
+        if not wanted:
+            return []
+        if re.fullmatch(r"0x[0-9a-f_]+", wanted):
+            return self._search_number(int(wanted, 16))
+        named = [register for register in self.registers.values() if wanted in register.name.lower()]
+        named.sort(key=lambda register: not register.name.lower().startswith(wanted))
+        seen = {register.name for register in named}
+        with_field: dict[int, bool] = {}
+        for register in self.registers.values():
+            layout = id(register.fields)
+            if layout not in with_field:
+                with_field[layout] = any(wanted in field.name.lower() for field in register.fields)
+            if with_field[layout] and register.name not in seen:
+                named.append(register)
+        return named
+
+    def _search_number(self, number: int) -> list[Register]:
+        at = self.at(number)
+        if at is not None:
+            return [at[0]]
+        return [register for register in self.registers.values() if register.offset == number]
+
+    def _register(self, name: str, wanted: str) -> Register:
+        register = self.registers.get(wanted)
+        if register is None and wanted.startswith("ICC_"):
+            register = self.registers.get(f"{wanted}_EL1")
+        if register is None:
+            if wanted.startswith("GITS_") and not self.its:
+                raise UnknownName(name, f"{wanted}: this machine has no ITS")
+            raise UnknownName(name, f"no register {wanted}", self._nearest(wanted))
+        return register
+
+    def _nearest(self, wanted: str) -> tuple[str, ...]:
+        upper = wanted.upper()
+        ending = [known for known in self.registers if known.endswith((f"_{upper}", f"_{upper}_EL1"))]
+        if ending:
+            return tuple(ending[:3])
+        stem = upper.rstrip("0123456789E")
+        family = [register.name for register in self.registers.values() if register.stem in (upper, stem)]
+        if family:
+            return (family[0], family[-1]) if len(family) > 1 else (family[0],)
+        # One name for each family: hundreds of GICD_IROUTER<n> would crowd out all others.
+        stems = {register.stem: register.name for register in reversed(self.registers.values())}
+        matches = nearest(wanted, [*stems, *(known.split("_", 1)[1] for known in stems)])
+        found = [stems.get(match) or next(stems[s] for s in stems if s.split("_", 1)[1] == match) for match in matches]
+        return tuple(dict.fromkeys(found))
+
+    def _cpus(self) -> str:
+        return "this machine has CPU 0 only" if self.cpus == 1 else f"this machine has CPUs 0-{self.cpus - 1}"
+
+
+@lru_cache(maxsize=64)
+def _register_map(implementation: str, topology: Topology) -> RegisterMap:
+    return RegisterMap(implementation, topology, compile_frames(implementation, topology))
+
+
+def register_map(implementation: str, cpus: int = 2, spis: int = 64, its: bool = True) -> RegisterMap:
+    """The register map of a machine, compiled once per machine shape; ValueError if there is no such machine."""
+    if implementation not in IMPLEMENTATION_NAMES:
+        known = ", ".join(IMPLEMENTATION_NAMES)
+        raise ValueError(f"no implementation {implementation!r}: there are {known}")
+    if not 1 <= cpus <= MAX_CPUS:
+        raise ValueError(f"cpus must be 1 to {MAX_CPUS}, not {cpus}")
+    if not 1 <= spis <= MAX_SPIS:
+        raise ValueError(f"spis must be 1 to {MAX_SPIS}, not {spis}")
+    return _register_map(implementation, Topology(cpus, spis, its))
