@@ -1,0 +1,216 @@
+"""The CPU interface: ICC_* system registers, priorities, acknowledge and end of interrupt.
+
+IHI 0069, "Interrupt handling and prioritization"; 5 priority bits (arm_gicv3_cpuif.c; observed on both KVM and QEMU).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from app.gic import effects
+from app.gic.lpi import Candidate
+from app.gic.signals import IDLE
+
+if TYPE_CHECKING:
+    from app.gic.machine import Machine
+
+PRIORITY_BITS = 5
+SPURIOUS = 1023
+_MIN_BPR = (7 - PRIORITY_BITS, 8 - PRIORITY_BITS)
+_APR_MASK = 0xFFFF_FFFF
+_CBPR = 1
+_EOIMODE = 2
+_CTLR_FIXED = 1 << 15 | 1 << 11 | (PRIORITY_BITS - 1) << 8  # A3V, 24 ID bits, PRIbits
+_IRM = 1 << 40
+_SRE = 7
+
+
+class CpuInterface:
+    """Index 0 is Group 0, 1 is Group 1 in `bpr`, `enabled` and `active` (the active-priority bitmaps)."""
+
+    def __init__(self, machine: Machine, cpu: int) -> None:
+        self._m = machine
+        self.cpu = cpu
+        self.pmr = 0
+        self.bpr = list(_MIN_BPR)
+        self.enabled = [0, 0]
+        self.active = [0, 0]
+        self.control = 0
+        self._reads: dict[str, Callable[[], int]] = {
+            "ICC_PMR_EL1": lambda: self.pmr,
+            "ICC_IAR0_EL1": lambda: self.acknowledge(0),
+            "ICC_IAR1_EL1": lambda: self.acknowledge(1),
+            "ICC_HPPIR0_EL1": lambda: self.highest_pending(0),
+            "ICC_HPPIR1_EL1": lambda: self.highest_pending(1),
+            "ICC_BPR0_EL1": lambda: self.bpr[0],
+            "ICC_BPR1_EL1": self._bpr1,
+            "ICC_AP0R0_EL1": lambda: self.active[0],
+            "ICC_AP1R0_EL1": lambda: self.active[1],
+            "ICC_RPR_EL1": self.running_priority,
+            "ICC_CTLR_EL1": lambda: _CTLR_FIXED | self.control,
+            "ICC_SRE_EL1": lambda: _SRE,
+            "ICC_IGRPEN0_EL1": lambda: self.enabled[0],
+            "ICC_IGRPEN1_EL1": lambda: self.enabled[1],
+        }
+        self._writes: dict[str, Callable[[int], None]] = {
+            "ICC_PMR_EL1": self._write_pmr,
+            "ICC_EOIR0_EL1": lambda value: self._end(value, 0),
+            "ICC_EOIR1_EL1": lambda value: self._end(value, 1),
+            "ICC_DIR_EL1": self._write_dir,
+            "ICC_BPR0_EL1": lambda value: self._write_bpr(value, 0),
+            "ICC_BPR1_EL1": lambda value: self._write_bpr(value, 1),
+            "ICC_AP0R0_EL1": lambda value: self._write_ap(value, 0),
+            "ICC_AP1R0_EL1": lambda value: self._write_ap(value, 1),
+            "ICC_CTLR_EL1": self._write_ctlr,
+            "ICC_IGRPEN0_EL1": lambda value: self._write_igrpen(value, 0),
+            "ICC_IGRPEN1_EL1": lambda value: self._write_igrpen(value, 1),
+            "ICC_SGI1R_EL1": lambda value: self._sgi(value, 1),
+            "ICC_SGI0R_EL1": lambda value: self._sgi(value, 0),
+            "ICC_ASGI1R_EL1": lambda value: self._sgi(value, 0),
+        }
+
+    # -- registers
+
+    def read(self, name: str) -> int:
+        """An MRS of the register; one that cannot be read gives 0."""
+        reader = self._reads.get(name)
+        return reader() if reader else 0
+
+    def write(self, name: str, value: int) -> None:
+        """An MSR to the register; one that cannot be written ignores it."""
+        writer = self._writes.get(name)
+        if writer:
+            writer(value)
+
+    def peek(self, name: str) -> int:
+        """What a read would give, without acknowledging anything."""
+        if name in ("ICC_IAR0_EL1", "ICC_IAR1_EL1"):
+            found = self.signalled()
+            group = int(name == "ICC_IAR1_EL1")
+            return found.intid if found and found.group == group else SPURIOUS
+        return self.read(name)
+
+    def _bpr1(self) -> int:
+        return min(self.bpr[0] + 1, 7) if self.control & _CBPR else self.bpr[1]
+
+    def _write_pmr(self, value: int) -> None:
+        self.pmr = value & 0xFF & ~((1 << 8 - PRIORITY_BITS) - 1)
+
+    def _write_bpr(self, value: int, group: int) -> None:
+        if group == 1 and self.control & _CBPR:
+            return
+        self.bpr[group] = max(value & 7, _MIN_BPR[group])
+
+    def _write_ap(self, value: int, group: int) -> None:
+        self.active[group] = value & _APR_MASK
+
+    def _write_ctlr(self, value: int) -> None:
+        self.control = value & (_CBPR | _EOIMODE)
+
+    def _write_igrpen(self, value: int, group: int) -> None:
+        self.enabled[group] = value & 1
+
+    # -- priorities
+
+    @property
+    def eoi_split(self) -> bool:
+        return bool(self.control & _EOIMODE)
+
+    def group_enabled(self, group: int) -> bool:
+        return bool(self.enabled[group])
+
+    def group_priority_mask(self, group: int) -> int:
+        """The bits of a priority that decide pre-emption (IHI 0069, ICC_BPR<n>_EL1)."""
+        common = group == 1 and not self.control & _CBPR
+        bpr = self.bpr[1] - 1 if common else self.bpr[0]
+        return ~0 << bpr + 1 & 0xFF
+
+    def running_priority(self) -> int:
+        """ICC_RPR_EL1: the highest active priority, 0xff when idle."""
+        active = self.active[0] | self.active[1]
+        if not active:
+            return IDLE
+        return ((active & -active).bit_length() - 1) << 8 - PRIORITY_BITS
+
+    def highest_active_group(self) -> int | None:
+        """The group whose active priority is highest; None when idle."""
+        lowest = [(bits & -bits, group) for group, bits in enumerate(self.active) if bits]
+        return min(lowest)[1] if lowest else None
+
+    def drop_priority(self, group: int) -> None:
+        self.active[group] &= self.active[group] - 1
+
+    def drop_highest(self) -> int:
+        """Drop the highest active priority of either group; returns it, 0xff when there was none."""
+        priority = self.running_priority()
+        group = self.highest_active_group()
+        if group is not None:
+            self.drop_priority(group)
+        return priority
+
+    # -- interrupts
+
+    def can_preempt(self, candidate: Candidate) -> bool:
+        """Priority above the mask, and group priority above the running one."""
+        if candidate.priority >= self.pmr:
+            return False
+        running = self.running_priority()
+        mask = self.group_priority_mask(candidate.group)
+        return running == IDLE or candidate.priority & mask < running & mask
+
+    def signalled(self) -> Candidate | None:
+        """The interrupt that is signalled to the PE now."""
+        found = self._m.signals.best(self.cpu)
+        if found is None or not self.enabled[found.group] or not self.can_preempt(found):
+            return None
+        return found
+
+    def highest_pending(self, group: int) -> int:
+        """ICC_HPPIR<group>: not masked by PMR or the running priority."""
+        found = self._m.signals.best(self.cpu)
+        if found is None or found.group != group or not self.enabled[group]:
+            return SPURIOUS
+        return found.intid
+
+    def acknowledge(self, group: int) -> int:
+        """ICC_IAR<group>: the INTID, now active (an LPI: no longer pending), or 1023."""
+        found = self.signalled()
+        if found is None or found.group != group:
+            self._m.tell(effects.Acknowledged(self.cpu, SPURIOUS, self.running_priority()))
+            return SPURIOUS
+        level = (found.priority & self.group_priority_mask(group)) >> 8 - PRIORITY_BITS
+        self.active[group] |= 1 << level
+        self._m.signals.activate(self.cpu, found)
+        self._m.tell(effects.Acknowledged(self.cpu, found.intid, self.running_priority()))
+        return found.intid
+
+    def _end(self, value: int, group: int) -> None:
+        intid = value & 0xFF_FFFF
+        told = self._m.signals.end(self, intid, group)
+        self._m.tell(effects.Ended(self.cpu, intid, told))
+
+    def _write_dir(self, value: int) -> None:
+        intid = value & 0xFF_FFFF
+        told = self._m.signals.deactivate(self, intid)
+        self._m.tell(effects.Ended(self.cpu, intid, told, cite="IHI 0069, ICC_DIR_EL1"))
+
+    def _sgi(self, value: int, group: int) -> None:
+        """IHI 0069, ICC_SGI1R_EL1: TargetList and affinities, or (IRM) all CPUs but this one."""
+        intid = value >> 24 & 0xF
+        affinity = value >> 16 & 0xFF | (value >> 32 & 0xFF) << 8 | (value >> 48 & 0xFF) << 16
+        for cpu in range(self._m.cpus):
+            if value & _IRM:
+                targeted = cpu != self.cpu
+            else:
+                targeted = cpu // 16 == affinity and bool(value >> cpu % 16 & 1)
+            if targeted:
+                self._m.distributor.raise_sgi(intid, self.cpu, cpu, group)
+
+    def snapshot(self) -> object:
+        return self.pmr, tuple(self.bpr), tuple(self.enabled), tuple(self.active), self.control
+
+    def restore(self, state: object) -> None:
+        assert isinstance(state, tuple)
+        self.pmr, self.control = state[0], state[4]
+        self.bpr, self.enabled, self.active = list(state[1]), list(state[2]), list(state[3])

@@ -1,0 +1,116 @@
+"""The Distributor: group enables, SPIs and their routing, and the words that SGIs and PPIs share with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.gic import effects
+from app.gic.implementations import SgiGroups, Signalling
+from app.gic.register_file import Place, on_read, on_write
+from app.gic.wired import PRIVATE
+
+if TYPE_CHECKING:
+    from app.gic.machine import Machine
+
+_WORD = 0xFFFF_FFFF
+
+
+def _each(bits: int) -> list[int]:
+    """Positions of the bits that are set."""
+    return [bit for bit in range(bits.bit_length()) if bits >> bit & 1]
+
+
+class InterruptWords:
+    """Hooks on the per-interrupt words; the Distributor and every Redistributor are one."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.m = machine
+
+    def _first(self, place: Place) -> int:
+        """First INTID of the word behind this register."""
+        return place.index * 32
+
+    def _told(self, place: Place) -> None:
+        self.m.signals.mark(place.cpu if place.register.per_cpu else None)
+
+    def _queue(self, place: Place, bits: int) -> None:
+        """KVM puts interrupts on a list when a write makes them deliverable, and at no other time."""
+        lists = self.m.list_registers
+        if lists is not None:
+            for bit in _each(bits):
+                lists.queue(self._first(place) + bit, place.cpu)
+
+    @on_read("GICD_ISPENDR", "GICD_ICPENDR", "GICR_ISPENDR", "GICR_ICPENDR", "GICR_ISPENDR0", "GICR_ICPENDR0")
+    def pending(self, place: Place) -> int:
+        """The latch, or the level of a level-sensitive interrupt's wire (IHI 0069, GICD_ISPENDR<n>)."""
+        if self.m.by_userspace:
+            return self.m.values[place.slot]
+        return self.m.wired.pending_word(place.index, place.cpu)
+
+    @on_write(
+        "GICD_ISENABLER", "GICR_ISENABLER", "GICR_ISENABLER0",
+        "GICD_ISPENDR", "GICR_ISPENDR", "GICR_ISPENDR0",
+        "GICD_ISACTIVER", "GICR_ISACTIVER", "GICR_ISACTIVER0",
+    )  # fmt: skip
+    def raised(self, place: Place, old: int, new: int, lanes: int) -> None:
+        self._queue(place, self.m.written & _WORD)
+        self._told(place)
+
+    @on_write("GICD_IGROUPR", "GICR_IGROUPR", "GICR_IGROUPR0")
+    def regrouped(self, place: Place, old: int, new: int, lanes: int) -> None:
+        self._queue(place, _WORD)
+        self._told(place)
+
+    @on_write(
+        "GICD_ICENABLER", "GICR_ICENABLER", "GICR_ICENABLER0",
+        "GICD_ICPENDR", "GICR_ICPENDR", "GICR_ICPENDR0",
+        "GICD_ICACTIVER", "GICR_ICACTIVER", "GICR_ICACTIVER0",
+        "GICD_IPRIORITYR", "GICR_IPRIORITYR", "GICD_ICFGR", "GICR_ICFGR", "GICR_ICFGR1",
+    )  # fmt: skip
+    def changed(self, place: Place, old: int, new: int, lanes: int) -> None:
+        self._told(place)
+
+
+class Distributor(InterruptWords):
+    @on_write("GICD_CTLR")
+    def groups_enabled(self, place: Place, old: int, new: int, lanes: int) -> None:
+        self.m.signals.mark()
+
+    @on_write("GICD_IROUTER")
+    def routed(self, place: Place, old: int, new: int, lanes: int) -> None:
+        self.m.signals.mark()
+
+    def set_line(self, intid: int, level: bool, cpu: int) -> None:
+        """The input wire of an SPI (any `cpu`) or PPI changed; a rising edge latches an edge-triggered interrupt."""
+        wired = self.m.wired
+        edge = wired.edge(intid, cpu)
+        lists = self.m.list_registers
+        was = wired.line(intid, cpu)
+        if lists is not None and edge:
+            # vgic_validate_injection: an edge-triggered interrupt takes every level=1, and no level=0.
+            was = not level
+        if was == level:
+            return
+        shown = cpu if intid < PRIVATE else None
+        self.m.tell(effects.LineChanged(intid, shown, level))
+        if lists is None or not edge:
+            wired.put_line(intid, cpu, level)
+        if level and edge:
+            wired.put("pending", intid, cpu, True)
+        if lists is not None and not (edge and not level):
+            lists.queue(intid, cpu)
+        self.m.signals.mark(shown)
+
+    def raise_sgi(self, intid: int, source: int, target: int, group: int) -> None:
+        """ICC_SGI<group>R_EL1: pend the SGI on the target if its group may be raised this way."""
+        is_group1 = self.m.wired.bit("group", intid, target)
+        either = group == 1 and self.m.impl.sgi_groups is SgiGroups.EITHER_GROUP
+        if not either and is_group1 != bool(group):
+            why = f"SGI {intid} is Group {int(is_group1)} on CPU {target}"
+            self.m.tell(effects.AccessIgnored(f"ICC_SGI{group}R_EL1", True, why, cite="IHI 0069, ICC_SGI1R_EL1"))
+            return
+        self.m.wired.put("pending", intid, target, True)
+        self.m.tell(effects.SgiSent(intid, source, target))
+        if self.m.impl.signalling is Signalling.LIST_REGISTERS and self.m.list_registers is not None:
+            self.m.list_registers.queue(intid, target)
+        self.m.signals.mark(target)

@@ -1,0 +1,289 @@
+"""The ITS: its registers and its command queue. What a command does is up to its translation.
+
+IHI 0069, "The ITS"; the choices that implementations take differently are asked of `machine.impl`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from app.gic import effects
+from app.gic.commands import COMMAND_BYTES, WORDS, decode
+from app.gic.implementations import (
+    CbaserWrite,
+    CreadrWrite,
+    CwriterOutOfRange,
+    EnableWithoutTables,
+    Quiescent,
+    StalledBit,
+    StallRestart,
+    TranslaterFromCpu,
+)
+from app.gic.outcome import Outcome
+from app.gic.register_file import Place, on_read, on_write, refuses_write
+
+if TYPE_CHECKING:
+    from app.gic.machine import Machine
+
+ENABLED = 1
+QUIESCENT = 1 << 31
+VALID = 1 << 63
+OFFSET = 0xF_FFE0
+STALLED = 1
+RETRY = 1
+_QUEUE_ADDRESS = 0x000F_FFFF_FFFF_F000
+_RECENT = 64
+
+Words = tuple[int, int, int, int]
+
+
+class Translation(Protocol):
+    """The ITS's memory of devices, events and collections, and what commands do to it."""
+
+    def run(self, words: Words) -> Outcome: ...
+
+    def configure(self) -> None:
+        """GITS_CTLR.Enabled became one, or state was restored: look at GITS_BASER<n> again."""
+
+    def msi(self, device: int, event: int) -> Outcome: ...
+
+    def base_written(self, index: int) -> None:
+        """GITS_BASER<index> was written."""
+
+    def invalidate_all(self, cpu: int) -> None: ...
+
+    def invalidate(self, cpu: int, intid: int) -> None: ...
+
+    def forget_translations(self) -> None: ...
+
+    def snapshot(self) -> object: ...
+
+    def restore(self, state: object) -> None: ...
+
+
+class Its:
+    def __init__(self, machine: Machine, translation: Translation) -> None:
+        self._m = machine
+        self.translation = translation
+        slot = machine.layout.slot
+        self._ctlr = slot("GITS_CTLR")
+        self._cbaser = slot("GITS_CBASER")
+        self._cwriter = slot("GITS_CWRITER")
+        self._creadr = slot("GITS_CREADR")
+        self._basers = [slot(f"GITS_BASER{n}") for n in range(2)]
+        # (slot, packet, outcome) of the last commands, for people to look at; not part of the machine's state.
+        self.recent: list[tuple[int, bytes, Outcome]] = []
+
+    # -- what the registers say
+
+    @property
+    def enabled(self) -> bool:
+        return bool(self._m.values[self._ctlr] & ENABLED)
+
+    def baser(self, index: int) -> int:
+        return self._m.values[self._basers[index]]
+
+    @property
+    def queue_base(self) -> int:
+        return self._m.values[self._cbaser] & _QUEUE_ADDRESS
+
+    @property
+    def queue_bytes(self) -> int:
+        """0 when GITS_CBASER is not Valid."""
+        cbaser = self._m.values[self._cbaser]
+        return ((cbaser & 0xFF) + 1) * 4096 if cbaser & VALID else 0
+
+    @property
+    def creadr(self) -> int:
+        return self._m.values[self._creadr]
+
+    @property
+    def cwriter(self) -> int:
+        return self._m.values[self._cwriter]
+
+    # -- GITS_CTLR
+
+    @on_read("GITS_CTLR")
+    def control(self, place: Place) -> int:
+        enabled = self._m.values[self._ctlr] & ~QUIESCENT
+        rule = self._m.impl.quiescent
+        if rule is Quiescent.ALWAYS:
+            return enabled | QUIESCENT
+        if rule is Quiescent.QUEUE_EMPTY:
+            return enabled | (QUIESCENT if self.creadr & OFFSET == self.cwriter & OFFSET else 0)
+        return enabled | (0 if enabled & ENABLED else QUIESCENT)
+
+    @refuses_write("GITS_CTLR")
+    def cannot_enable(self, place: Place) -> str:
+        if self._m.impl.enable_without_tables is EnableWithoutTables.ACCEPTED or self.enabled:
+            return ""
+        if not self._m.written & ENABLED:
+            return ""
+        missing = [
+            name
+            for name, slot in (
+                ("GITS_CBASER", self._cbaser),
+                ("GITS_BASER0", self._basers[0]),
+                ("GITS_BASER1", self._basers[1]),
+            )
+            if not self._m.values[slot] & VALID
+        ]
+        return f"{' and '.join(missing)} not Valid" if missing else ""
+
+    @on_write("GITS_CTLR")
+    def enable(self, place: Place, old: int, new: int, lanes: int) -> None:
+        if new & ENABLED:
+            self.translation.configure()
+        else:
+            self.translation.forget_translations()
+        self.process()
+
+    # -- the queue's registers
+
+    @refuses_write("GITS_CBASER", "GITS_BASER")
+    def table_in_use(self, place: Place) -> str:
+        return "GITS_CTLR.Enabled is 1: writing now is UNPREDICTABLE, and here it is ignored" if self.enabled else ""
+
+    @on_write("GITS_CBASER")
+    def queue_moved(self, place: Place, old: int, new: int, lanes: int) -> None:
+        self._m.values[self._creadr] = 0
+        if self._m.impl.cbaser_write is CbaserWrite.CREADR_AND_CWRITER:
+            self._m.values[self._cwriter] = 0
+
+    @on_write("GITS_BASER")
+    def table_moved(self, place: Place, old: int, new: int, lanes: int) -> None:
+        self.translation.base_written(place.index)
+
+    @on_write("GITS_CWRITER")
+    def commands_written(self, place: Place, old: int, new: int, lanes: int) -> None:
+        impl = self._m.impl
+        values = self._m.values
+        if impl.cwriter_out_of_range is CwriterOutOfRange.IGNORED:
+            cbaser = values[self._cbaser]
+            if new & OFFSET >= ((cbaser & 0xFF) + 1) * 4096:
+                values[self._cwriter] = old
+                self._m.tell(effects.AccessIgnored("GITS_CWRITER", True, "the offset is beyond the command queue"))
+                return
+            values[self._cwriter] = new & OFFSET
+        retry = bool(self._m.written & RETRY)
+        values[self._cwriter] &= ~RETRY
+        if not lanes & OFFSET:
+            if impl.cwriter_out_of_range is CwriterOutOfRange.IGNORED:
+                self.process()
+            return
+        if values[self._creadr] & STALLED and impl.stall_restart is StallRestart.RETRY_BIT:
+            if not retry:
+                self._m.tell(
+                    effects.QueueHeld("it is stalled; write GITS_CWRITER with Retry=1", "IHI 0069, GITS_CWRITER")
+                )
+                return
+            values[self._creadr] &= ~STALLED
+        self.process()
+
+    @refuses_write("GITS_CREADR")
+    def read_only(self, place: Place) -> str:
+        if self._m.impl.creadr_write is CreadrWrite.TAKEN or self._m.by_userspace:
+            return ""
+        return "GITS_CREADR is read-only"
+
+    @on_write("GITS_CREADR")
+    def read_pointer_written(self, place: Place, old: int, new: int, lanes: int) -> None:
+        self._m.values[self._creadr] = new & ~STALLED
+
+    # -- processing
+
+    def process(self) -> None:
+        """Run the commands from CREADR up to CWRITER, while nothing stalls."""
+        machine = self._m
+        values = machine.values
+        size = (
+            self.queue_bytes
+            if machine.impl.cwriter_out_of_range is CwriterOutOfRange.NOT_RUN
+            else ((values[self._cbaser] & 0xFF) + 1) * 4096
+        )
+        read = values[self._creadr] & OFFSET
+        write = values[self._cwriter] & OFFSET
+        if read == write:
+            return
+        held = self._held(read, write, size)
+        if held:
+            machine.tell(effects.QueueHeld(held))
+            return
+        base = self.queue_base
+        run = self.translation.run
+        while read != write:
+            try:
+                packet = machine.memory.read(base + read, COMMAND_BYTES)
+            except IndexError:
+                packet = bytes(COMMAND_BYTES)
+            outcome = run(WORDS.unpack(packet))
+            self._note(read // COMMAND_BYTES, packet, outcome)
+            if outcome.state == "stalled":
+                values[self._creadr] |= STALLED
+                return
+            read += COMMAND_BYTES
+            if read == size:
+                read = 0
+            values[self._creadr] = values[self._creadr] & ~OFFSET | read
+        if machine.impl.stalled_bit is StalledBit.ON_RETRY:
+            values[self._creadr] &= ~STALLED
+
+    def _held(self, read: int, write: int, size: int) -> str:
+        if not self.enabled:
+            return "GITS_CTLR.Enabled is 0"
+        if not size:
+            return "GITS_CBASER is not Valid"
+        if write >= size:
+            return f"GITS_CWRITER {write:#x} is beyond the queue of {size:#x} bytes"
+        return f"GITS_CREADR {read:#x} is beyond the queue of {size:#x} bytes" if read >= size else ""
+
+    def _note(self, slot: int, packet: bytes, outcome: Outcome) -> None:
+        self.recent.append((slot, packet, outcome))
+        if len(self.recent) > 2 * _RECENT:
+            del self.recent[:_RECENT]
+        if self._m.sink is not None:
+            command = decode(packet)
+            self._m.sink.append(
+                effects.CommandRun(
+                    slot, command.name, command.text, outcome.state, outcome.error, "IHI 0069, ITS commands"
+                )
+            )
+
+    # -- MSIs
+
+    @on_write("GITS_TRANSLATER")
+    def store_to_translater(self, place: Place, old: int, new: int, lanes: int) -> None:
+        """A CPU's own store (no DeviceID beside it)."""
+        self._m.values[place.slot] = 0
+        if self._m.impl.translater_from_cpu is TranslaterFromCpu.DEVICE_ZERO:
+            self.msi(0, new & lanes)
+
+    def msi(self, device: int, event: int) -> Outcome:
+        """A device's write to GITS_TRANSLATER."""
+        if not self.enabled:
+            self._m.tell(effects.MsiRefused(device, event, "GITS_CTLR.Enabled is 0", cite="IHI 0069, GITS_CTLR"))
+            return Outcome("ignored", "GITS_CTLR.Enabled is 0")
+        outcome = self.translation.msi(device, event)
+        if outcome.state != "done":
+            self._m.tell(effects.MsiRefused(device, event, outcome.error))
+        return outcome
+
+    # -- configuration caches, for the Redistributors' own registers
+
+    def invalidate(self, cpu: int, intid: int) -> None:
+        self.translation.invalidate(cpu, intid)
+
+    def invalidate_all(self, cpu: int) -> None:
+        self.translation.invalidate_all(cpu)
+
+    def forget_translations(self) -> None:
+        self.translation.forget_translations()
+
+    @staticmethod
+    def guarded(action: Callable[[], None]) -> None:
+        """Do it; an address with no RAM behind it makes it a no-op."""
+        try:
+            action()
+        except IndexError:
+            return

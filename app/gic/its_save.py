@@ -1,0 +1,219 @@
+"""SAVE_TABLES and RESTORE_TABLES of KVM's ITS: its lists to guest RAM and back, ABI revision 0.
+
+vgic-its.c: vgic_its_save_tables_v0, vgic_its_restore_tables_v0, scan_its_table. Both return an errno name or "".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from app.gic import effects
+from app.gic.its_kernel import (
+    ENTRY_BYTES,
+    PAGE_BYTES,
+    UNMAPPED_TARGET,
+    Collection,
+    Device,
+    Event,
+    KernelTranslation,
+)
+from app.gic.lpi import FIRST_LPI, LPI_ID_BITS
+from app.gic.tables import DWORD, L1_VALID, KvmCte, KvmDte, KvmIte
+
+if TYPE_CHECKING:
+    from app.gic.machine import Machine
+
+_V = 1 << 63
+_MAX_DEVICE_OFFSET = (1 << 14) - 1
+_MAX_EVENT_OFFSET = (1 << 16) - 1
+_L1_ADDRESS = 0x000F_FFFF_FFFF_0000
+
+# A scan's callback: (id, entry) to the offset of the next entry, 0 to stop; Refused ends it with an errno.
+Visit = Callable[[int, bytes], int]
+
+
+class Refused(Exception):
+    def __init__(self, errno_name: str) -> None:
+        super().__init__(errno_name)
+        self.errno_name = errno_name
+
+
+def _base(baser: int) -> int:
+    return baser & 0x0000_FFFF_FFFF_0000 | (baser >> 12 & 0xF) << 48
+
+
+def _bytes(baser: int) -> int:
+    return ((baser & 0xFF) + 1) * PAGE_BYTES
+
+
+def _links(ids: Iterable[int], largest: int) -> dict[int, int]:
+    """id to the offset of the next one, 0 for the last, capped."""
+    order = sorted(ids)
+    return {one: min(other - one, largest) for one, other in pairwise(order)} | ({order[-1]: 0} if order else {})
+
+
+def save_tables(machine: Machine, translation: KernelTranslation) -> str:
+    try:
+        _save_devices(machine, translation)
+        _save_collections(machine, translation)
+    except IndexError:
+        return "EFAULT"
+    except Refused as refused:
+        return refused.errno_name
+    return ""
+
+
+def _write(machine: Machine, table: str, index: int, address: int, data: bytes, meaning: str) -> None:
+    machine.memory.write(address, data)
+    if machine.sink is not None:
+        machine.sink.append(effects.TableWritten(table, index, address, data, meaning))
+
+
+def _save_devices(machine: Machine, translation: KernelTranslation) -> None:
+    baser = machine.its.baser(0)
+    if not baser & _V:
+        return
+    links = _links(translation.devices, _MAX_DEVICE_OFFSET)
+    # list_sort leaves the kernel's list in this order.
+    translation.devices = dict(sorted(translation.devices.items()))
+    for number, device in translation.devices.items():
+        address = translation.slot(baser, number)
+        if address is None:
+            raise Refused("EINVAL")
+        _save_itt(machine, device)
+        entry = KvmDte(True, links[number], device.itt, device.size)
+        meaning = f"ITT at {device.itt:#x}, {device.size} EventID bits, next +{entry.next}"
+        _write(machine, "Device table", number, address, entry.pack(), meaning)
+
+
+def _save_itt(machine: Machine, device: Device) -> None:
+    links = _links(device.events, _MAX_EVENT_OFFSET)
+    device.events = dict(sorted(device.events.items()))
+    for number, event in device.events.items():
+        address = device.itt + number * ENTRY_BYTES
+        if event.collection is None:
+            _write(machine, "ITT", number, address, bytes(ENTRY_BYTES), "its collection was unmapped")
+        else:
+            entry = KvmIte(links[number], event.lpi.intid, event.collection.icid)
+            meaning = f"INTID {entry.intid}, ICID {entry.icid}, next +{entry.next}"
+            _write(machine, "ITT", number, address, entry.pack(), meaning)
+
+
+def _save_collections(machine: Machine, translation: KernelTranslation) -> None:
+    baser = machine.its.baser(1)
+    if not baser & _V:
+        return
+    address = _base(baser)
+    for index, collection in enumerate(translation.collections.values()):
+        entry = KvmCte(True, collection.target, collection.icid)
+        target = f"CPU {entry.target}" if collection.mapped else "not mapped"
+        _write(machine, "Collection table", index, address, entry.pack(), f"ICID {entry.icid}, {target}")
+        address += ENTRY_BYTES
+    if len(translation.collections) * ENTRY_BYTES < _bytes(baser):
+        _write(
+            machine, "Collection table", len(translation.collections), address, bytes(ENTRY_BYTES), "end of the list"
+        )
+
+
+def restore_tables(machine: Machine, translation: KernelTranslation) -> str:
+    restoring = _Restore(machine, translation)
+    error = _attempt(restoring.collections)
+    if error:
+        translation.free_collections()
+        return error
+    error = _attempt(restoring.devices)
+    if error:
+        translation.free_devices()
+        translation.free_collections()
+    return error
+
+
+def _attempt(action: Callable[[], None]) -> str:
+    try:
+        action()
+    except IndexError:
+        return "EFAULT"
+    except Refused as refused:
+        return refused.errno_name
+    return ""
+
+
+class _Restore:
+    def __init__(self, machine: Machine, translation: KernelTranslation) -> None:
+        self._m = machine
+        self._t = translation
+
+    def collections(self) -> None:
+        baser = self._m.its.baser(1)
+        if not baser & _V:
+            return
+        for address in range(_base(baser), _base(baser) + _bytes(baser), ENTRY_BYTES):
+            entry = KvmCte.unpack(self._m.memory.read(address, ENTRY_BYTES))
+            if not entry.valid:
+                return
+            if entry.target != UNMAPPED_TARGET and entry.target >= self._m.cpus:
+                raise Refused("EINVAL")
+            if entry.icid in self._t.collections:
+                raise Refused("EEXIST")
+            if self._t.slot(baser, entry.icid) is None:
+                raise Refused("EINVAL")
+            self._t.collections[entry.icid] = Collection(entry.icid, entry.target)
+
+    def devices(self) -> None:
+        baser = self._m.its.baser(0)
+        if not baser & _V:
+            return
+        visit = self._level1 if baser >> 62 & 1 else self._device
+        self._scan(_base(baser), _bytes(baser), 0, visit)
+
+    def _scan(self, base: int, length: int, first: int, visit: Visit) -> bool:
+        """scan_its_table: follow the entries' own links; says whether the end of the table was reached."""
+        address, left, number = base, length, first
+        while True:
+            step = visit(number, self._m.memory.read(address, ENTRY_BYTES))
+            if step == 0:
+                return False
+            if step * ENTRY_BYTES >= left:
+                return True
+            number += step
+            address += step * ENTRY_BYTES
+            left -= step * ENTRY_BYTES
+
+    def _level1(self, number: int, data: bytes) -> int:
+        entry: int = DWORD.unpack(data)[0]
+        if not entry & L1_VALID:
+            return 1
+        per_page = PAGE_BYTES // ENTRY_BYTES
+        return int(self._scan(entry & _L1_ADDRESS, PAGE_BYTES, number * per_page, self._device))
+
+    def _device(self, number: int, data: bytes) -> int:
+        entry = KvmDte.unpack(data)
+        if not entry.valid:
+            return 1
+        if entry.size > LPI_ID_BITS or self._t.slot(self._m.its.baser(0), number) is None:
+            raise Refused("EINVAL")
+        device = Device(number, entry.itt, entry.size)
+        # A second entry for a DeviceID shadows nothing in the kernel's list either: find_its_device takes the first.
+        self._t.devices.setdefault(number, device)
+        try:
+            self._scan(entry.itt, ENTRY_BYTES << entry.size, 0, lambda event, ite: self._event(device, event, ite))
+        except (IndexError, Refused):
+            if self._t.devices.get(number) is device:
+                self._t.free_device(number)
+            raise
+        return entry.next
+
+    def _event(self, device: Device, number: int, data: bytes) -> int:
+        entry = KvmIte.unpack(data)
+        if not entry.intid:
+            return 1
+        if entry.intid < FIRST_LPI or number + entry.next >= 1 << device.size:
+            raise Refused("EINVAL")
+        collection = self._t.collections.get(entry.icid)
+        if collection is None or not self._t.event_fits(device, number):
+            raise Refused("EINVAL")
+        lpi = self._t.lpis.add(entry.intid, collection.target if collection.mapped else None)
+        device.events[number] = Event(number, collection, lpi)
+        return entry.next

@@ -1,0 +1,347 @@
+"""An ITS whose tables live in guest RAM at all times: every command walks them (IHI 0069, "The ITS tables").
+
+Written to serve `architecture` and QEMU alike (arm_gicv3_its.c: process_cmdq and below). The order of the checks is
+QEMU's; the architecture leaves it open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from app.gic import effects
+from app.gic.implementations import InvallScope
+from app.gic.lpi import FIRST_LPI, LPI_LIMIT
+from app.gic.lpi_cached import CachedLpis
+from app.gic.lpi_ram import RamLpis
+from app.gic.outcome import DONE, Outcome, ignored, stalled
+from app.gic.tables import (
+    ADDRESS_51_8,
+    DWORD,
+    L1_ENTRY_BYTES,
+    L1_VALID,
+    CollectionEntry,
+    DeviceEntry,
+    InterruptEntry,
+    TableFormat,
+    TableRoot,
+)
+
+if TYPE_CHECKING:
+    from app.gic.its import Words
+    from app.gic.machine import Machine
+
+_ID_BITS = 16
+_LOW = 0xFFFF_FFFF
+_V = 1 << 63
+_L1_ADDRESS = (1 << 51) - 1
+_NO_DEVICE = DeviceEntry(False, 1, 0)
+_NO_COLLECTION = CollectionEntry(False, 0)
+_NO_INTERRUPT = InterruptEntry(False, 0, 0)
+
+
+class _Mapping(NamedTuple):
+    device: DeviceEntry
+    interrupt: InterruptEntry
+
+
+class TableFault(Exception):
+    """A table access met an address with no RAM behind it."""
+
+
+class TableTranslation:
+    def __init__(self, machine: Machine, form: TableFormat) -> None:
+        self._m = machine
+        self.format = form
+        self.devices = TableRoot()
+        self.collections = TableRoot()
+        self._commands: dict[int, Callable[[Words], Outcome]] = {
+            0x01: self._movi,
+            0x03: self._int,
+            0x04: self._clear,
+            0x05: lambda words: DONE,
+            0x08: self._mapd,
+            0x09: self._mapc,
+            0x0A: self._mapti,
+            0x0B: self._mapi,
+            0x0C: self._inv,
+            0x0D: self._invall,
+            0x0E: self._movall,
+            0x0F: self._discard,
+        }
+
+    @property
+    def _lpis(self) -> RamLpis | CachedLpis:
+        lpis = self._m.lpi_home
+        assert isinstance(lpis, (RamLpis, CachedLpis))
+        return lpis
+
+    def configure(self) -> None:
+        its = self._m.its
+        self.devices = TableRoot.of(its.baser(0), _ID_BITS)
+        self.collections = TableRoot.of(its.baser(1), _ID_BITS)
+
+    def base_written(self, index: int) -> None:
+        return None
+
+    def run(self, words: Words) -> Outcome:
+        command = self._commands.get(words[0] & 0xFF)
+        if command is None:
+            return Outcome("ignored", "GICv3 has no such command")
+        try:
+            return command(words)
+        except TableFault as fault:
+            return stalled(str(fault))
+
+    # -- entries in RAM
+
+    def entry_address(self, root: TableRoot, index: int) -> int | None:
+        """Where entry `index` lies; None when its level 1 entry is not Valid. TableFault: no RAM."""
+        if not root.indirect:
+            return root.base + index * root.entry_bytes
+        slot = root.base + index // (root.page_bytes // L1_ENTRY_BYTES) * L1_ENTRY_BYTES
+        try:
+            level1: int = DWORD.unpack(self._m.memory.read(slot, L1_ENTRY_BYTES))[0]
+        except IndexError as fault:
+            raise TableFault(f"no RAM at {slot:#x} for the level 1 entry") from fault
+        if not level1 & L1_VALID:
+            return None
+        return (level1 & _L1_ADDRESS) + index % (root.page_bytes // root.entry_bytes) * root.entry_bytes
+
+    def _load(self, address: int, length: int, table: str) -> bytes:
+        try:
+            return self._m.memory.read(address, length)
+        except IndexError as fault:
+            raise TableFault(f"no RAM at {address:#x} for the {table} entry") from fault
+
+    def _store(self, table: str, index: int, address: int | None, data: bytes, meaning: str) -> None:
+        if address is None:
+            self._m.tell(effects.AccessIgnored(f"{table} entry {index:#x}", True, "its level 1 entry is not Valid"))
+            return
+        try:
+            self._m.memory.write(address, data)
+        except IndexError as fault:
+            raise TableFault(f"no RAM at {address:#x} for the {table} entry") from fault
+        if self._m.sink is not None:
+            self._m.sink.append(effects.TableWritten(table, index, address, data, meaning))
+
+    def _saw(self, table: str, index: int, address: int, data: bytes, meaning: str) -> None:
+        if self._m.sink is not None:
+            self._m.sink.append(effects.TableRead(table, index, address, data, meaning))
+
+    def device(self, device: int) -> DeviceEntry:
+        address = self.entry_address(self.devices, device)
+        if address is None:
+            return _NO_DEVICE
+        data = self._load(address, 8, "Device table")
+        entry = self.format.unpack_dte(data)
+        self._saw("Device table", device, address, data, entry.words)
+        return entry
+
+    def collection(self, icid: int) -> CollectionEntry:
+        address = self.entry_address(self.collections, icid)
+        if address is None:
+            return _NO_COLLECTION
+        data = self._load(address, 8, "Collection table")
+        entry = self.format.unpack_cte(data)
+        self._saw("Collection table", icid, address, data, entry.words)
+        return entry
+
+    def interrupt(self, device: DeviceEntry, event: int) -> InterruptEntry:
+        address = device.itt + event * self.format.ite_bytes
+        data = self._load(address, self.format.ite_bytes, "ITT")
+        entry = self.format.unpack_ite(data)
+        self._saw("ITT", event, address, data, entry.words)
+        return entry
+
+    def _write_interrupt(self, device: DeviceEntry, event: int, entry: InterruptEntry) -> None:
+        address = device.itt + event * self.format.ite_bytes
+        self._store("ITT", event, address, self.format.pack_ite(entry), entry.words)
+
+    # -- look-ups: they own every error case
+
+    def _mapping(self, name: str, device: int, event: int) -> _Mapping | Outcome:
+        if device >= self.devices.entries:
+            return ignored(name, "DEVICE_OOR")
+        dte = self.device(device)
+        if not dte.valid:
+            return ignored(name, "UNMAPPED_DEVICE")
+        if event >= 1 << dte.size:
+            return ignored(name, "ID_OOR")
+        ite = self.interrupt(dte, event)
+        if not ite.valid or not ite.physical:
+            return ignored(name, "UNMAPPED_INTERRUPT")
+        return _Mapping(dte, ite)
+
+    def _target(self, name: str, icid: int) -> int | Outcome:
+        """The CPU that the collection targets."""
+        if icid >= self.collections.entries:
+            return ignored(name, "COLLECTION_OOR")
+        cte = self.collection(icid)
+        if not cte.valid or cte.rdbase >= self._m.cpus:
+            return ignored(name, "UNMAPPED_COLLECTION")
+        return cte.rdbase
+
+    # -- commands
+
+    def _mapd(self, words: Words) -> Outcome:
+        device = words[0] >> 32
+        size = (words[1] & 0x1F) + 1
+        valid = bool(words[2] & _V)
+        if device >= self.devices.entries:
+            return ignored("MAPD", "DEVICE_OOR")
+        if size > _ID_BITS:
+            return ignored("MAPD", "ITTSIZE_OOR")
+        entry = DeviceEntry(True, size, words[2] & ADDRESS_51_8) if valid else _NO_DEVICE
+        address = self.entry_address(self.devices, device)
+        self._store("Device table", device, address, self.format.pack_dte(entry), entry.words)
+        return DONE
+
+    def _mapc(self, words: Words) -> Outcome:
+        icid = words[2] & 0xFFFF
+        valid = bool(words[2] & _V)
+        rdbase = words[2] >> 16 & 0xFFFF
+        if icid >= self.collections.entries:
+            return ignored("MAPC", "COLLECTION_OOR")
+        if valid and rdbase >= self._m.cpus:
+            return ignored("MAPC", "PROCNUM_OOR")
+        entry = CollectionEntry(True, rdbase) if valid else _NO_COLLECTION
+        address = self.entry_address(self.collections, icid)
+        self._store("Collection table", icid, address, self.format.pack_cte(entry), entry.words)
+        return DONE
+
+    def _mapti(self, words: Words) -> Outcome:
+        return self._map("MAPTI", words, words[1] >> 32)
+
+    def _mapi(self, words: Words) -> Outcome:
+        return self._map("MAPI", words, words[1] & _LOW)
+
+    def _map(self, name: str, words: Words, intid: int) -> Outcome:
+        device, event, icid = words[0] >> 32, words[1] & _LOW, words[2] & 0xFFFF
+        if device >= self.devices.entries:
+            return ignored(name, "DEVICE_OOR")
+        dte = self.device(device)
+        if icid >= self.collections.entries:
+            return ignored(name, "COLLECTION_OOR")
+        if not dte.valid:
+            return ignored(name, "UNMAPPED_DEVICE")
+        if event >= 1 << dte.size:
+            return ignored(name, "ID_OOR")
+        if not FIRST_LPI <= intid < LPI_LIMIT:
+            return ignored(name, "PHYSICALID_OOR")
+        self._write_interrupt(dte, event, InterruptEntry(True, intid, icid))
+        return DONE
+
+    def _int(self, words: Words) -> Outcome:
+        return self.trigger("INT", words[0] >> 32, words[1] & _LOW)
+
+    def msi(self, device: int, event: int) -> Outcome:
+        try:
+            return self.trigger("INT", device, event)
+        except TableFault as fault:
+            return Outcome("ignored", str(fault))
+
+    def trigger(self, name: str, device: int, event: int) -> Outcome:
+        """Translate the event and make its LPI pending."""
+        found = self._mapping(name, device, event)
+        if isinstance(found, Outcome):
+            return found
+        ite = found.interrupt
+        target = self._quiet_target(name, ite.icid)
+        if isinstance(target, Outcome):
+            return target
+        if self._m.sink is not None:
+            self._m.sink.append(effects.MsiTranslated(device, event, ite.intid, ite.icid, target))
+        self._lpis.set_pending(target, ite.intid)
+        return DONE
+
+    def _quiet_target(self, name: str, icid: int) -> int | Outcome:
+        """As `_target`, for INT, CLEAR and DISCARD: a fault on the collection does not stall (observed on QEMU)."""
+        try:
+            return self._target(name, icid)
+        except TableFault as fault:
+            return Outcome("ignored", str(fault))
+
+    def _clear(self, words: Words) -> Outcome:
+        found = self._mapping("CLEAR", words[0] >> 32, words[1] & _LOW)
+        if isinstance(found, Outcome):
+            return found
+        target = self._quiet_target("CLEAR", found.interrupt.icid)
+        if isinstance(target, Outcome):
+            return target
+        self._lpis.clear_pending(target, found.interrupt.intid, "CLEAR")
+        return DONE
+
+    def _discard(self, words: Words) -> Outcome:
+        event = words[1] & _LOW
+        found = self._mapping("DISCARD", words[0] >> 32, event)
+        if isinstance(found, Outcome):
+            return found
+        target = self._quiet_target("DISCARD", found.interrupt.icid)
+        if isinstance(target, Outcome):
+            return target
+        self._lpis.clear_pending(target, found.interrupt.intid, "DISCARD")
+        self._write_interrupt(found.device, event, _NO_INTERRUPT)
+        return DONE
+
+    def _inv(self, words: Words) -> Outcome:
+        found = self._mapping("INV", words[0] >> 32, words[1] & _LOW)
+        if isinstance(found, Outcome):
+            return found
+        target = self._target("INV", found.interrupt.icid)
+        if isinstance(target, Outcome):
+            return target
+        self._lpis.invalidate(target, found.interrupt.intid)
+        return DONE
+
+    def _invall(self, words: Words) -> Outcome:
+        if self._m.impl.invall_scope is InvallScope.EVERY_REDISTRIBUTOR:
+            self._lpis.invalidate_all(0)
+            return DONE
+        target = self._target("INVALL", words[2] & 0xFFFF)
+        if isinstance(target, Outcome):
+            return target
+        self._lpis.invalidate_all(target)
+        return DONE
+
+    def _movi(self, words: Words) -> Outcome:
+        device, event, icid = words[0] >> 32, words[1] & _LOW, words[2] & 0xFFFF
+        found = self._mapping("MOVI", device, event)
+        if isinstance(found, Outcome):
+            return found
+        source = self._target("MOVI", found.interrupt.icid)
+        if isinstance(source, Outcome):
+            return source
+        target = self._target("MOVI", icid)
+        if isinstance(target, Outcome):
+            return target
+        if source != target:
+            self._lpis.move(source, target, found.interrupt.intid)
+        self._write_interrupt(found.device, event, found.interrupt._replace(icid=icid))
+        return DONE
+
+    def _movall(self, words: Words) -> Outcome:
+        source, target = words[2] >> 16 & 0xF_FFFF_FFFF, words[3] >> 16 & 0xF_FFFF_FFFF
+        if source >= self._m.cpus or target >= self._m.cpus:
+            return ignored("MOVALL", "PROCNUM_OOR")
+        if source != target:
+            self._lpis.move_all(source, target)
+        return DONE
+
+    # -- for the Redistributors' own invalidate registers
+
+    def invalidate(self, cpu: int, intid: int) -> None:
+        self._lpis.invalidate(cpu, intid)
+
+    def invalidate_all(self, cpu: int) -> None:
+        self._lpis.invalidate_all(cpu)
+
+    def forget_translations(self) -> None:
+        return None
+
+    def snapshot(self) -> object:
+        return self.devices, self.collections
+
+    def restore(self, state: object) -> None:
+        assert isinstance(state, tuple)
+        self.devices, self.collections = state

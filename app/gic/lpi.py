@@ -1,0 +1,118 @@
+"""What the rest of the GIC asks of LPIs, whatever holds their state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from app.gic.machine import Machine
+
+FIRST_LPI = 8192
+LPI_ID_BITS = 16
+LPI_LIMIT = 1 << LPI_ID_BITS
+PROPBASER_ADDRESS = 0x000F_FFFF_FFFF_F000
+PENDBASER_ADDRESS = 0x000F_FFFF_FFFF_0000
+PTZ = 1 << 62
+CONFIG_ENABLE = 1
+CONFIG_PRIORITY = 0xFC
+
+
+class Candidate(NamedTuple):
+    """An interrupt that a CPU interface may signal: compares by priority, then INTID."""
+
+    priority: int
+    intid: int
+    group: int
+
+
+class LpiState(NamedTuple):
+    """What a Redistributor knows of one LPI, beside its bytes in RAM. None: no such cache here."""
+
+    cpu: int | None
+    config: int | None
+    pending: bool
+    latched: bool | None
+    active: bool
+
+
+class Lpis(Protocol):
+    """Pending state and configuration of LPIs, per CPU."""
+
+    def enable(self, cpu: int, again: bool) -> None:
+        """EnableLPIs was written as one; `again`: it was one already."""
+
+    def disable(self, cpu: int) -> None:
+        """EnableLPIs went 1→0."""
+
+    def best(self, cpu: int) -> Candidate | None:
+        """The highest priority pending enabled LPI of this CPU, whatever the CPU interface makes of it."""
+
+    def acknowledge(self, cpu: int, intid: int) -> None:
+        """The CPU acknowledged the LPI: its pending state ends."""
+
+    def state(self, intid: int, cpu: int | None) -> LpiState:
+        """For people to look at."""
+
+    def known(self) -> set[int]:
+        """INTIDs with any state of their own, mapped or not."""
+
+    def snapshot(self) -> object: ...
+
+    def restore(self, state: object) -> None: ...
+
+
+def config_address(machine: Machine, intid: int, cpu: int) -> int:
+    """Where the configuration byte of `intid` lies, by this CPU's GICR_PROPBASER."""
+    return (machine.propbaser(cpu) & PROPBASER_ADDRESS) + intid - FIRST_LPI
+
+
+def pending_address(machine: Machine, intid: int, cpu: int) -> int:
+    """Where the byte with the pending bit of `intid` lies, by this CPU's GICR_PENDBASER."""
+    return (machine.pendbaser(cpu) & PENDBASER_ADDRESS) + intid // 8
+
+
+def lpi_limit(propbaser: int) -> int:
+    """One more than the largest INTID that GICR_PROPBASER.IDbits leaves room for; 0 below 14 bits."""
+    bits = min((propbaser & 0x1F) + 1, LPI_ID_BITS)
+    return 1 << bits if bits >= 14 else 0
+
+
+def ram_byte(machine: Machine, address: int) -> int:
+    """A byte of RAM; where there is no RAM it reads as zero."""
+    try:
+        return machine.memory.read(address, 1)[0]
+    except IndexError:
+        return 0
+
+
+def set_pending_bit(machine: Machine, cpu: int, intid: int, level: bool) -> bool:
+    """Write the bit in the pending table in RAM; says whether it was different before."""
+    address = pending_address(machine, intid, cpu)
+    byte = ram_byte(machine, address)
+    if bool(byte >> intid % 8 & 1) is level:
+        return False
+    try:
+        machine.memory.write(address, bytes([byte ^ 1 << intid % 8]))
+    except IndexError:
+        pass  # a bus with nobody on it: the store goes nowhere
+    return True
+
+
+_BLOCK = 512
+_ZEROS = bytes(_BLOCK)
+
+
+def pending_in_ram(machine: Machine, base: int, limit: int) -> list[int]:
+    """INTIDs of the bits set in a pending table, from 8192 below `limit`; where there is no RAM, none."""
+    found: list[int] = []
+    for start in range(FIRST_LPI // 8, limit // 8, _BLOCK):
+        try:
+            block = machine.memory.read(base + start, _BLOCK)
+        except IndexError:
+            block = bytes(ram_byte(machine, base + start + n) for n in range(_BLOCK))
+        if block != _ZEROS:
+            for n, byte in enumerate(block):
+                if byte:
+                    first = (start + n) * 8
+                    found += [first + bit for bit in range(8) if byte >> bit & 1]
+    return found

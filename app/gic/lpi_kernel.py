@@ -1,0 +1,221 @@
+"""LPIs as Linux KVM keeps them: one structure per mapped LPI, alive while somebody refers to it.
+
+vgic-its.c: vgic_add_lpi, update_lpi_config, its_sync_lpi_pending_table; vgic-v3.c:
+vgic_v3_lpi_sync_pending_status, vgic_v3_save_pending_tables; vgic.c: vgic_put_irq, vgic_flush_pending_lpis.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.gic import effects
+from app.gic.lpi import (
+    CONFIG_ENABLE,
+    CONFIG_PRIORITY,
+    PENDBASER_ADDRESS,
+    PTZ,
+    Candidate,
+    LpiState,
+    config_address,
+    pending_address,
+)
+
+if TYPE_CHECKING:
+    from app.gic.list_registers import ListRegisters
+    from app.gic.machine import Machine
+
+_SYNC = "vgic-v3.c: vgic_v3_lpi_sync_pending_status"
+_SCAN = "vgic-its.c: its_sync_lpi_pending_table"
+
+
+class Lpi:
+    """struct vgic_irq of an LPI. `target`: CPU or None; `queued`: the CPU whose list holds it; `refs`: its users."""
+
+    __slots__ = ("active", "config", "enabled", "intid", "latch", "priority", "queued", "refs", "target")
+
+    def __init__(self, intid: int, target: int | None) -> None:
+        self.intid = intid
+        self.target = target
+        self.config = 0
+        self.enabled = False
+        self.priority = 0
+        self.latch = False
+        self.active = False
+        self.queued: int | None = None
+        self.refs = 1
+
+    def copy(self) -> Lpi:
+        twin = Lpi(self.intid, self.target)
+        for name in ("config", "enabled", "priority", "latch", "active", "queued", "refs"):
+            setattr(twin, name, getattr(self, name))
+        return twin
+
+
+class KernelLpis:
+    """`structs` by INTID, in the order they were made (the kernel's lpi_list)."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._m = machine
+        self.structs: dict[int, Lpi] = {}
+
+    @property
+    def _queues(self) -> ListRegisters:
+        queues = self._m.list_registers
+        assert queues is not None
+        return queues
+
+    # -- life of a structure
+
+    def add(self, intid: int, target: int | None) -> Lpi:
+        """One more reference to the LPI; a new one reads its configuration and pending bit. IndexError: no RAM there."""
+        lpi = self.structs.get(intid)
+        if lpi is not None:
+            lpi.refs += 1
+            return lpi
+        lpi = self.structs[intid] = Lpi(intid, target)
+        try:
+            self.read_config(lpi)
+            self._sync_pending(lpi)
+        except IndexError:
+            self.put(lpi)
+            raise
+        return lpi
+
+    def put(self, lpi: Lpi) -> None:
+        lpi.refs -= 1
+        if lpi.refs == 0:
+            del self.structs[lpi.intid]
+            if lpi.latch:
+                why = "its last mapping went and it was on no CPU's list"
+                self._m.tell(effects.LpiLost(lpi.intid, lpi.target, why, cite="vgic.c: vgic_put_irq"))
+
+    # -- configuration and pending state
+
+    def read_config(self, lpi: Lpi, only_for: int | None = None) -> None:
+        """Read the configuration byte; with `only_for`, apply it only if the LPI targets that CPU."""
+        address = config_address(self._m, lpi.intid, 0)
+        byte = self._m.memory.read(address, 1)[0]
+        if only_for is not None and lpi.target != only_for:
+            return
+        was = lpi.config
+        lpi.config = byte
+        lpi.priority = byte & CONFIG_PRIORITY
+        lpi.enabled = bool(byte & CONFIG_ENABLE)
+        if self._m.sink is not None:
+            cite = "vgic-its.c: update_lpi_config"
+            self._m.sink.append(effects.ConfigRead(lpi.intid, address, byte, was or None, cite=cite))
+        self._queues.queue(lpi.intid, 0)
+
+    def _sync_pending(self, lpi: Lpi) -> None:
+        """Mapping takes the pending bit out of RAM; neither PTZ nor EnableLPIs is asked."""
+        if lpi.target is None:
+            return
+        address = pending_address(self._m, lpi.intid, lpi.target)
+        byte = self._m.memory.read(address, 1)[0]
+        lpi.latch = bool(byte >> lpi.intid % 8 & 1)
+        self._queues.queue(lpi.intid, 0)
+        if lpi.latch:
+            self._m.memory.write(address, bytes([byte & ~(1 << lpi.intid % 8)]))
+            self._m.tell(effects.PendingBitConsumed(lpi.intid, lpi.target, address, cite=_SYNC))
+
+    def enable(self, cpu: int, again: bool) -> None:
+        if again:
+            return
+        machine = self._m
+        base = machine.pendbaser(cpu) & PENDBASER_ADDRESS
+        if machine.pendbaser(cpu) & PTZ:
+            why = "PTZ was written as one (stored, though it reads as zero)"
+            machine.tell(effects.PendingTableSkipped(cpu, base, why, cite="vgic-its.c: vgic_enable_lpis"))
+            return
+        self._scan(cpu, base)
+
+    def _scan(self, cpu: int, base: int) -> None:
+        """Latches of the mapped LPIs that target `cpu` := their bits in RAM; a byte with no RAM ends the scan."""
+        mapped = [lpi for lpi in self.structs.values() if lpi.target == cpu]
+        found: list[int] = []
+        last = -1
+        byte = 0
+        for lpi in mapped:
+            if lpi.intid // 8 != last:
+                try:
+                    byte = self._m.memory.read(base + lpi.intid // 8, 1)[0]
+                except IndexError:
+                    break
+                last = lpi.intid // 8
+            was = lpi.latch
+            lpi.latch = bool(byte >> lpi.intid % 8 & 1)
+            if lpi.latch:
+                found.append(lpi.intid)
+            elif was:
+                why = "the scan at EnableLPIs 0→1 overwrote its latch with the bit in RAM, which is 0"
+                self._m.tell(effects.LpiLost(lpi.intid, cpu, why, cite=_SCAN))
+            self._queues.queue(lpi.intid, 0)
+        if self._m.sink is not None:
+            why = "PTZ is 0" if mapped else "PTZ is 0 but no mapped LPI targets this CPU"
+            self._m.sink.append(effects.PendingTableScanned(cpu, base, tuple(found[:16]), len(found), why, cite=_SCAN))
+            for intid in found[:16]:
+                self._m.sink.append(effects.LpiPending(intid, cpu, "latched", base + intid // 8, cite=_SCAN))
+
+    def disable(self, cpu: int) -> None:
+        """vgic_flush_pending_lpis: LPIs on this CPU's list lose their pending state."""
+        for intid in self._queues.flush_lpis(cpu):
+            why = "EnableLPIs 1→0 flushed it; RAM is not written"
+            self._m.tell(effects.LpiLost(intid, cpu, why, cite="vgic.c: vgic_flush_pending_lpis"))
+
+    def set_pending(self, lpi: Lpi) -> None:
+        was = lpi.latch
+        lpi.latch = True
+        if self._m.sink is not None:
+            where = "it was already" if was else "latched"
+            self._m.sink.append(
+                effects.LpiPending(lpi.intid, lpi.target, where, cite="vgic-its.c: vgic_its_trigger_msi")
+            )
+        self._queues.queue(lpi.intid, 0)
+
+    def targeting(self, cpu: int) -> list[Lpi]:
+        """vgic_copy_lpi_list: the LPIs that target this CPU, in list order."""
+        return [lpi for lpi in self.structs.values() if lpi.target == cpu]
+
+    def invalidate_all(self, cpu: int) -> None:
+        for lpi in self.targeting(cpu):
+            try:
+                self.read_config(lpi, only_for=cpu)
+            except IndexError:
+                continue
+
+    def save_pending(self) -> None:
+        """SAVE_PENDING_TABLES: the bit of every LPI with a target := its latch. IndexError: no RAM there."""
+        for lpi in self.structs.values():
+            if lpi.target is None:
+                continue
+            address = pending_address(self._m, lpi.intid, lpi.target)
+            byte = self._m.memory.read(address, 1)[0]
+            if bool(byte >> lpi.intid % 8 & 1) is not lpi.latch:
+                data = bytes([byte ^ 1 << lpi.intid % 8])
+                self._m.memory.write(address, data)
+                meaning = f"INTID {lpi.intid} {'pending' if lpi.latch else 'not pending'}"
+                self._m.tell(effects.TableWritten("LPI pending table", lpi.intid, address, data, meaning))
+
+    # -- as the other LPIs are asked
+
+    def best(self, cpu: int) -> Candidate | None:
+        return None
+
+    def acknowledge(self, cpu: int, intid: int) -> None:
+        return None
+
+    def state(self, intid: int, cpu: int | None) -> LpiState:
+        lpi = self.structs.get(intid)
+        if lpi is None:
+            return LpiState(cpu, None, False, False, False)
+        return LpiState(lpi.target, lpi.config, lpi.latch, lpi.latch, lpi.active)
+
+    def known(self) -> set[int]:
+        return set(self.structs)
+
+    def snapshot(self) -> object:
+        return tuple(lpi.copy() for lpi in self.structs.values())
+
+    def restore(self, state: object) -> None:
+        assert isinstance(state, tuple)
+        self.structs = {lpi.intid: lpi.copy() for lpi in state}

@@ -1,0 +1,595 @@
+"""The one door into the emulated GIC: its address map, its wires, its CPUs and its guest RAM."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from app.gic import effects
+from app.gic.commands import COMMAND_BYTES, WORDS
+from app.gic.cpu_interface import CpuInterface
+from app.gic.distributor import Distributor
+from app.gic.effects import Effect
+from app.gic.implementations import (
+    Doors,
+    PendingHome,
+    PropbaserScope,
+    Signalling,
+    TablesHome,
+    implementation as find_implementation,
+)
+from app.gic.its import Its, Translation
+from app.gic.its_kernel import KernelTranslation
+from app.gic.its_tables import TableTranslation
+from app.gic.list_registers import ListRegisters
+from app.gic.lpi import Lpis
+from app.gic.lpi_cached import CachedLpis
+from app.gic.lpi_kernel import KernelLpis
+from app.gic.lpi_ram import RamLpis
+from app.gic.memory import RAM_BASE, GuestMemory, Memory
+from app.gic.outcome import Outcome
+from app.gic.redistributor import ENABLE_LPIS, Redistributor
+from app.gic.register_file import GUARDS, WRITERS, Place, WritePort, layout, port_key
+from app.gic.signals import DirectSignals, Signals
+from app.gic.tables import PlainFormat, QemuFormat
+from app.gic.userspace import Userspace, UserspaceError
+from app.gic.views import CollectionView, DeviceView, EventView, LpiCounts, LpiView, QueueView, Views
+from app.gic.wired import Wired
+from app.registers import Register
+
+MAX_CPUS = 32
+MAX_SPIS = 988
+_LIMITS = {1: 1 << 8, 2: 1 << 16, 4: 1 << 32, 8: 1 << 64}
+_TABLE_VALID = 1 << 63
+_ATTRIBUTES = 7 << 59 | 1 << 10  # InnerCache RaWaWb, Inner Shareable
+_PAGE_64K = 2 << 8
+_SET_UP_OFFSET = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class MachineState:
+    """Everything a machine is, RAM included; from `Machine.snapshot`, for `Machine.restore`."""
+
+    values: tuple[int, ...]
+    memory: object
+    wired: object
+    lpis: object
+    signals: object
+    interfaces: tuple[object, ...]
+    translation: object
+    recent: tuple[tuple[int, bytes, Outcome], ...]
+
+
+class Machine:
+    """A GICv3 with its ITS, `cpus` CPU interfaces and guest RAM.
+
+    `implementation` names whose behaviour it has; `spis` is a multiple of 32 up to 988 (rounded up to the map's
+    words); `ram_mib` MiB of RAM from 0x4000_0000, or any object with read and write as `memory`. CPU n has affinity
+    Aff0 = n % 16, Aff1 = n // 16. A mistake of the caller raises ValueError; what a bus or a guest can do never
+    raises.
+    """
+
+    def __init__(
+        self,
+        implementation: str = "kvm",
+        cpus: int = 2,
+        spis: int = 64,
+        its: bool = True,
+        ram_mib: int = 512,
+        lpi_id_bits: int = 16,
+        memory: Memory | None = None,
+    ) -> None:
+        if not 1 <= cpus <= MAX_CPUS:
+            raise ValueError(f"cpus={cpus}: 1 to {MAX_CPUS}")
+        if not 0 <= spis <= MAX_SPIS:
+            raise ValueError(f"spis={spis}: 0 to {MAX_SPIS}")
+        if lpi_id_bits != 16:
+            raise ValueError(f"lpi_id_bits={lpi_id_bits}: every implementation here has 16")
+        self.impl = find_implementation(implementation)
+        self.implementation = implementation
+        self.cpus = cpus
+        self.spis = spis
+        self.has_its = its
+        shared = frozenset({"GICR_PROPBASER"} if self.impl.propbaser_scope is PropbaserScope.SHARED else ())
+        self.layout = layout(implementation, cpus, spis, its, shared)
+        self.map = self.layout.map
+        self.values: list[int] = list(self.layout.resets)
+        self.memory: Memory = GuestMemory(ram_mib) if memory is None else memory
+        self.sink: list[Effect] | None = None
+        # The data of the write under way, at its place in the register, and whether a VMM makes it.
+        self.written = 0
+        self.by_userspace = False
+        self._reads = self.layout.reads
+        self._writes = self.layout.writes
+        self._ctlr = [self.layout.slot("GICR_CTLR", cpu) for cpu in range(cpus)]
+        self._propbaser = [self.layout.slot("GICR_PROPBASER", cpu) for cpu in range(cpus)]
+        self._pendbaser = [self.layout.slot("GICR_PENDBASER", cpu) for cpu in range(cpus)]
+        self._gicd_ctlr = self.layout.slot("GICD_CTLR")
+        self._iidr = self.layout.slot("GICD_IIDR")
+        self._told: list[tuple[int, int] | None] = [None] * cpus
+        self._build()
+        self.userspace = Userspace(self)
+        self._views = Views(self)
+
+    def _build(self) -> None:
+        self.wired = Wired(self.layout, self.values, self.spis)
+        self.list_registers = ListRegisters(self) if self.impl.signalling is Signalling.LIST_REGISTERS else None
+        self.signals: Signals = self.list_registers or DirectSignals(self)
+        homes: dict[PendingHome, type[RamLpis] | type[CachedLpis] | type[KernelLpis]] = {
+            PendingHome.GUEST_RAM: RamLpis,
+            PendingHome.REDISTRIBUTOR: CachedLpis,
+            PendingHome.LATCH: KernelLpis,
+        }
+        self.lpi_home: Lpis = homes[self.impl.pending_home](self)
+        self.cpu_interfaces = [CpuInterface(self, cpu) for cpu in range(self.cpus)]
+        self.distributor = Distributor(self)
+        self.redistributors = [Redistributor(self, cpu) for cpu in range(self.cpus)]
+        self._its = Its(self, self._translation()) if self.has_its else None
+        self._owners: list[object] = [self.distributor, self._its, *self.redistributors]
+
+    def _translation(self) -> Translation:
+        if self.impl.tables_home is TablesHome.KERNEL:
+            return KernelTranslation(self)
+        return TableTranslation(
+            self, QemuFormat() if self.impl.pending_home is PendingHome.GUEST_RAM else PlainFormat()
+        )
+
+    @property
+    def its(self) -> Its:
+        if self._its is None:
+            raise ValueError("this machine has no ITS (its=False)")
+        return self._its
+
+    # -- what the parts ask of each other
+
+    def tell(self, effect: Effect) -> None:
+        if self.sink is not None:
+            self.sink.append(effect)
+
+    def lpis_enabled(self, cpu: int) -> bool:
+        return bool(self.values[self._ctlr[cpu]] & ENABLE_LPIS)
+
+    def propbaser(self, cpu: int) -> int:
+        return self.values[self._propbaser[cpu]]
+
+    def pendbaser(self, cpu: int) -> int:
+        """As stored: PTZ too, whatever a read shows of it."""
+        return self.values[self._pendbaser[cpu]]
+
+    def gicd_ctlr(self) -> int:
+        return self.values[self._gicd_ctlr]
+
+    @property
+    def kvm_revision(self) -> int | None:
+        """GICD_IIDR.Revision of a KVM device, which userspace may set to 2 or 3; None elsewhere."""
+        return self.values[self._iidr] >> 12 & 0xF if self.impl.doors is Doors.KVM_DEVICE else None
+
+    def spi_target(self, intid: int) -> int | None:
+        """The CPU that GICD_IROUTER<intid> names; None when there is none such."""
+        router = self.values[self.layout.places[f"GICD_IROUTER{intid}", 0].slot]
+        aff0, rest = router & 0xFF, router >> 8 & 0xFFFF | (router >> 32 & 0xFF) << 16
+        cpu = rest * 16 + aff0
+        return cpu if aff0 < 16 and cpu < self.cpus else None
+
+    def put(self, name: str, value: int, cpu: int = 0) -> None:
+        """Store a register as it is, with no access rule and no effect."""
+        self.values[self.layout.slot(name, cpu)] = value
+
+    # -- memory-mapped accesses
+
+    def read(self, address: int, size: int, cpu: int = 0) -> int:
+        """A load of `size` bytes (1, 2, 4, 8) by `cpu`. RAM or register; what nobody answers reads as 0."""
+        port = self._reads.get(address << 4 | size)
+        if port is None or self.sink is not None or not 0 <= cpu < self.cpus:
+            return self._read_slowly(address, size, cpu)
+        if self.list_registers is not None:
+            self.list_registers.run(cpu)
+        reader = port.reader
+        if reader is None:
+            return self.values[port.slot] >> port.shift & port.mask
+        return reader(self._owners[port.place.owner], port.place) >> port.shift & port.mask
+
+    def _read_slowly(self, address: int, size: int, cpu: int) -> int:
+        self._check_access(address, size, cpu)
+        self.signals.run(cpu)
+        port = self._reads.get(port_key(address, size))
+        if port is None:
+            return self._read_elsewhere(address, size)
+        value = self.values[port.slot]
+        if port.reader is not None:
+            value = port.reader(self._owners[port.place.owner], port.place)
+        value = value >> port.shift & port.mask
+        place = port.place
+        self.tell(effects.RegisterRead(place.register.name, place.shown_cpu, address, size * 8, value))
+        return value
+
+    def _read_elsewhere(self, address: int, size: int) -> int:
+        try:
+            return int.from_bytes(self.memory.read(address, size), "little")
+        except IndexError:
+            self._ignored(address, size, write=False)
+            return 0
+
+    def write(self, address: int, value: int, size: int, cpu: int = 0) -> None:
+        """A store of `size` bytes (1, 2, 4, 8) by `cpu`. RAM or register; where nobody answers it goes nowhere."""
+        port = self._writes.get(address << 4 | size)
+        if (
+            port is not None
+            and port.plain
+            and self.sink is None
+            and self.list_registers is None
+            and 0 <= value < _LIMITS[size]
+            and 0 <= cpu < self.cpus
+        ):
+            writable = port.writable
+            self.values[port.slot] = self.values[port.slot] & ~writable | value << port.shift & writable
+            return
+        self._check_access(address, size, cpu)
+        if not 0 <= value < _LIMITS[size]:
+            raise ValueError(f"value {value:#x} does not fit {size * 8} bits")
+        self.signals.run(cpu)
+        if port is None:
+            self._write_elsewhere(address, value, size)
+        else:
+            self._store(port, value, size)
+        self.signals.run(cpu)
+        self.settle()
+
+    def _store(self, port: WritePort, value: int, size: int) -> None:
+        """Mask, sanitise and keep a write by the map's data, then let behaviour follow."""
+        place = port.place
+        register = place.register
+        owner = self._owners[place.owner]
+        view = register.user if self.by_userspace and register.user is not None else register
+        self.written = value << port.shift
+        guard = GUARDS.get(register.stem)
+        refused = guard(owner, place) if guard is not None else ""
+        if refused:
+            self.tell(effects.AccessIgnored(f"{register.name}{_at(place)}", True, refused))
+            return
+        old = self.values[place.slot]
+        writable = view.writable & port.lanes
+        new = old & ~writable | self.written & writable
+        new |= self.written & view.sets & port.lanes
+        new &= ~(self.written & view.clears & port.lanes)
+        new = register.kept_value(new)
+        self.values[place.slot] = new
+        position = len(self.sink) if self.sink is not None else 0
+        writer = WRITERS.get(register.stem)
+        if writer is not None:
+            writer(owner, place, old, new, port.lanes)
+        if self.sink is not None:
+            self.sink.insert(position, self._written(port, old, size))
+
+    def _written(self, port: WritePort, old: int, size: int) -> Effect:
+        place = port.place
+        asked = self.written | old & ~port.lanes
+        reads = self._value(place)
+        return effects.RegisterWritten(
+            place.register.name,
+            place.shown_cpu,
+            place.address + port.shift // 8,
+            size * 8,
+            old,
+            asked,
+            self.values[place.slot],
+            reads,
+            _why(place.register, asked, reads, port.lanes),
+            place.register.cite,
+        )
+
+    def _value(self, place: Place) -> int:
+        port = self._reads.get(port_key(place.address, place.register.width // 8))
+        readable = place.register.readable
+        if port is not None and port.reader is not None:
+            return port.reader(self._owners[place.owner], place) & readable
+        return self.values[place.slot] & readable
+
+    def _write_elsewhere(self, address: int, value: int, size: int) -> None:
+        data = value.to_bytes(size, "little")
+        try:
+            self.memory.write(address, data)
+        except IndexError:
+            half = self._writes.get(port_key(address, 4))
+            if size == 8 and half is not None and half.place.register.name == "GITS_TRANSLATER":
+                # A bus of 32 bits splits the store: the register takes its half, the other goes nowhere.
+                self._store(half, value & 0xFFFF_FFFF, 4)
+                return
+            self._ignored(address, size, write=True)
+            return
+        self.tell(effects.MemoryWritten(address, data))
+
+    def _ignored(self, address: int, size: int, *, write: bool) -> None:
+        if self.sink is None:
+            return
+        found = self.map.at(address)
+        if found is None:
+            frame = next((each for each in self.map.frames.values() if _inside(each.base, each.size, address)), None)
+            why = f"reserved in the {frame.title} frame" if frame else "no device and no RAM answers there"
+            self.sink.append(effects.AccessIgnored(hex(address), write, why))
+            return
+        register, _ = found
+        if not register.present:
+            why = register.why_absent or "not implemented here"
+        else:
+            takes = ", ".join(str(each * 8) for each in sorted(register.sizes))
+            why = f"it takes aligned accesses of {takes} bits, not {size * 8} bits at {address:#x}"
+        self.sink.append(effects.AccessIgnored(register.name, write, why, cite=register.cite))
+
+    def _check_access(self, address: int, size: int, cpu: int) -> None:
+        if size not in _LIMITS:
+            raise ValueError(f"size {size}: 1, 2, 4 or 8 bytes")
+        if not 0 <= address < 1 << 64:
+            raise ValueError(f"address {address:#x}: 0 to 2^64 - 1")
+        self._check_cpu(cpu)
+
+    def _check_cpu(self, cpu: int) -> None:
+        if not 0 <= cpu < self.cpus:
+            raise ValueError(f"no CPU {cpu}: 0 to {self.cpus - 1}")
+
+    def access_as_userspace(self, address: int, size: int, value: int | None) -> int | None:
+        """A device attribute's way to a register: read it (`value` None) or write it; None where there is none."""
+        self.by_userspace = True
+        try:
+            if value is None:
+                return self._read_as_userspace(address, size)
+            port = self._writes.get(port_key(address, size))
+            if port is not None:
+                self._store(port, value, size)
+            return value
+        finally:
+            self.by_userspace = False
+
+    def _read_as_userspace(self, address: int, size: int) -> int | None:
+        port = self._reads.get(port_key(address, size))
+        if port is None:
+            return None
+        register = port.place.register
+        value = self.values[port.slot]
+        if port.reader is not None:
+            value = port.reader(self._owners[port.place.owner], port.place)
+        readable = register.user.readable if register.user is not None else register.readable
+        return (value & readable) >> port.shift & (1 << size * 8) - 1
+
+    def peek(self, register: str | Register, cpu: int = 0) -> int:
+        """What a guest read of the whole register would give, without its side effects."""
+        found = self.map.find(register).register if isinstance(register, str) else register
+        if found.frame == "ICC":
+            return self.cpu_interfaces[cpu].peek(found.name)
+        place = self.layout.places.get((found.name, cpu if found.per_cpu else 0))
+        return 0 if place is None else self._value(place)
+
+    # -- devices, wires and CPUs
+
+    def msi(self, device_id: int, event_id: int) -> None:
+        """A device's write to GITS_TRANSLATER."""
+        if not 0 <= device_id < 1 << 32 or not 0 <= event_id < 1 << 32:
+            raise ValueError(f"DeviceID {device_id:#x} and EventID {event_id:#x} are 32 bits wide")
+        if self.impl.doors is Doors.KVM_DEVICE:
+            try:
+                self.userspace.signal_msi(device_id, event_id)
+            except UserspaceError as error:
+                self.tell(effects.MsiRefused(device_id, event_id, str(error)))
+        else:
+            self.its.msi(device_id, event_id)
+        self.settle()
+
+    def spi(self, intid: int, level: bool | int) -> None:
+        """The wire of an SPI."""
+        if not 32 <= intid < self.wired.limit:
+            raise ValueError(f"INTID {intid} is no SPI here: 32 to {self.wired.limit - 1}")
+        self.distributor.set_line(intid, bool(level), 0)
+        self.settle()
+
+    def ppi(self, intid: int, level: bool | int, cpu: int = 0) -> None:
+        """The wire of a PPI of one CPU."""
+        if not 16 <= intid < 32:
+            raise ValueError(f"INTID {intid} is no PPI: 16 to 31")
+        self._check_cpu(cpu)
+        self.distributor.set_line(intid, bool(level), cpu)
+        self.settle()
+
+    def irq(self, cpu: int = 0) -> bool:
+        """Is an interrupt signalled to this CPU?"""
+        self._check_cpu(cpu)
+        return self.cpu_interfaces[cpu].signalled() is not None
+
+    def hppi(self, cpu: int) -> tuple[int, int, int] | None:
+        """(INTID, group, priority), group 0 or 2 (Non-secure Group 1), of the highest priority pending interrupt that is forwarded to this CPU."""
+        found = self.signals.best(cpu)
+        return None if found is None else (found.intid, 2 * found.group, found.priority)
+
+    def icc_read(self, name: str, cpu: int = 0) -> int:
+        """An MRS of a CPU interface register by `cpu`; ICC_IAR1_EL1 acknowledges."""
+        register = self._system_register(name, cpu)
+        self.signals.run(cpu)
+        value = self.cpu_interfaces[cpu].read(register.name)
+        if self.sink is not None:
+            self.sink.append(effects.RegisterRead(register.name, cpu, 0, register.width, value))
+        self.signals.run(cpu)
+        self.settle()
+        return value
+
+    def icc_write(self, name: str, value: int, cpu: int = 0) -> None:
+        """An MSR to a CPU interface register by `cpu`."""
+        register = self._system_register(name, cpu)
+        if not 0 <= value < 1 << 64:
+            raise ValueError(f"value {value:#x} does not fit 64 bits")
+        interface = self.cpu_interfaces[cpu]
+        self.signals.run(cpu)
+        was = interface.peek(register.name) if self.sink is not None else 0
+        position = len(self.sink) if self.sink is not None else 0
+        interface.write(register.name, value)
+        if self.sink is not None:
+            reads = interface.peek(register.name)
+            why = _why(register, value, reads, (1 << 64) - 1)
+            told = effects.RegisterWritten(
+                register.name, cpu, 0, register.width, was, value, reads, reads, why, register.cite
+            )
+            self.sink.insert(position, told)
+        self.signals.run(cpu)
+        self.settle()
+
+    def _system_register(self, name: str, cpu: int) -> Register:
+        self._check_cpu(cpu)
+        register = self.map.find(name.partition("@")[0]).register
+        if register.frame != "ICC":
+            raise ValueError(f"{register.name} is no CPU interface system register")
+        return register
+
+    # -- the ITS as a driver uses it
+
+    def setup_its(self) -> None:
+        """Program a default command queue and default tables, 16 MiB into RAM, and enable the ITS."""
+        base = RAM_BASE + _SET_UP_OFFSET
+        queue, devices, collections = base, base + 0x10000, base + 0x20000
+        gits = self.map.frames["GITS"].base
+        self.memory.read(collections + 0xFFFF, 1)
+        self.write(gits + 0x100, _TABLE_VALID | _ATTRIBUTES | _PAGE_64K | devices, 8)
+        self.write(gits + 0x108, _TABLE_VALID | _ATTRIBUTES | _PAGE_64K | collections, 8)
+        self.write(gits + 0x80, _TABLE_VALID | _ATTRIBUTES | queue | 15, 8)
+        self.write(gits + 0x88, 0, 8)
+        self.write(gits, 1, 4)
+        self.tell(effects.QueueSetUp(queue, devices, collections))
+
+    @property
+    def its_is_set_up(self) -> bool:
+        """Whether software has given the ITS a command queue."""
+        return self.has_its and self.its.queue_bytes > 0
+
+    def command(self, packet: bytes) -> None:
+        """Put a 32-byte command at GITS_CWRITER and move GITS_CWRITER past it, as a driver does.
+
+        ValueError: the packet is not 32 bytes, there is no queue, or it is full.
+        """
+        if len(packet) != COMMAND_BYTES:
+            raise ValueError(f"an ITS command is {COMMAND_BYTES} bytes, not {len(packet)}")
+        its = self.its
+        size = its.queue_bytes
+        if not size:
+            raise ValueError("GITS_CBASER is not Valid: there is no command queue to write to")
+        write = its.cwriter & 0xF_FFE0
+        after = (write + COMMAND_BYTES) % size
+        if after == its.creadr & 0xF_FFE0:
+            raise ValueError(f"the command queue is full: {size // COMMAND_BYTES} slots, GITS_CWRITER {write:#x}")
+        self.memory.write(its.queue_base + write, packet)
+        self.tell(effects.MemoryWritten(its.queue_base + write, packet))
+        self.write(self.map.frames["GITS"].base + 0x88, after, 8)
+
+    def command_words(self, words: tuple[int, int, int, int]) -> None:
+        """As `command`, for four doublewords."""
+        self.command(WORDS.pack(*words))
+
+    # -- looking
+
+    def lpis(self, start: int = 8192, count: int | None = None) -> list[LpiView]:
+        return self._views.lpis(start, count)
+
+    def lpi(self, intid: int) -> LpiView:
+        return self._views.lpi(intid)
+
+    def lpi_counts(self) -> LpiCounts:
+        return self._views.counts()
+
+    def devices(self) -> list[DeviceView]:
+        return self._views.devices()
+
+    def events(self, device_id: int) -> list[EventView]:
+        return self._views.events(device_id)
+
+    def collections(self) -> list[CollectionView]:
+        return self._views.collections()
+
+    def queue(self) -> QueueView:
+        return self._views.queue()
+
+    # -- listening
+
+    @contextmanager
+    def listen(self) -> Iterator[list[Effect]]:
+        """The effects of what happens inside the block, in order."""
+        outer = self.sink
+        heard: list[Effect] = []
+        self.sink = heard
+        self._told = [self._signalled(cpu) for cpu in range(self.cpus)]
+        try:
+            yield heard
+        finally:
+            self.sink = outer
+            if outer is not None:
+                outer.extend(heard)
+
+    def _signalled(self, cpu: int) -> tuple[int, int] | None:
+        found = self.cpu_interfaces[cpu].signalled()
+        return None if found is None else (found.intid, found.priority)
+
+    def settle(self) -> None:
+        """At the end of an operation: tell which CPU interface signals something else now."""
+        if self.sink is None:
+            return
+        for cpu in range(self.cpus):
+            now = self._signalled(cpu)
+            if now != self._told[cpu]:
+                self._told[cpu] = now
+                self.sink.append(effects.Signalled(cpu, *now) if now else effects.Signalled(cpu, None))
+
+    # -- state
+
+    def snapshot(self) -> MachineState:
+        """The exact state, RAM included when it is ours; costs the registers and the pages written since the last."""
+        return MachineState(
+            tuple(self.values),
+            self.memory.snapshot() if isinstance(self.memory, GuestMemory) else None,
+            self.wired.snapshot(),
+            self.lpi_home.snapshot(),
+            self.signals.snapshot(),
+            tuple(each.snapshot() for each in self.cpu_interfaces),
+            self._its.translation.snapshot() if self._its is not None else None,
+            tuple(self._its.recent) if self._its is not None else (),
+        )
+
+    def restore(self, state: MachineState) -> None:
+        """Become what a machine of the same make was at `snapshot`."""
+        if len(state.values) != len(self.values):
+            raise ValueError("the snapshot is of a machine with another implementation, or other CPUs or SPIs")
+        self.values[:] = state.values
+        if isinstance(self.memory, GuestMemory) and isinstance(state.memory, dict):
+            self.memory.restore(state.memory)
+        assert isinstance(state.wired, tuple)
+        self.wired.restore(state.wired)
+        self.lpi_home.restore(state.lpis)
+        self.signals.restore(state.signals)
+        for interface, kept in zip(self.cpu_interfaces, state.interfaces, strict=True):
+            interface.restore(kept)
+        if self._its is not None:
+            self._its.translation.restore(state.translation)
+            self._its.recent = list(state.recent)
+
+
+def _inside(base: int, size: int, address: int) -> bool:
+    return base <= address < base + size
+
+
+def _at(place: Place) -> str:
+    return f"@{place.cpu}" if place.register.per_cpu else ""
+
+
+def _why(register: Register, asked: int, reads: int, lanes: int) -> str:
+    """Why the register reads differently from what was written, field by field, from the map."""
+    told: list[str] = []
+    for field in register.fields:
+        wrote, shows = asked & lanes & field.mask, reads & lanes & field.mask
+        if wrote != shows:
+            told.append(f"{field.name} is {field.access.value}" + _reason(field.access.value))
+    reserved = lanes & ~sum(field.mask for field in register.fields) & ((1 << register.width) - 1)
+    if asked & reserved != reads & reserved:
+        told.append("reserved bits are RES0")
+    return "; ".join(told[:4])
+
+
+_REASONS = {"WO": " and reads as zero", "RO": " and keeps its value", "RW": " and was kept as another value"}
+
+
+def _reason(access: str) -> str:
+    return _REASONS.get(access, "")

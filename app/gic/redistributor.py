@@ -1,0 +1,88 @@
+"""A Redistributor: LPI enable and table bases, WAKER, and its CPU's SGIs and PPIs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.gic import effects
+from app.gic.distributor import InterruptWords
+from app.gic.implementations import EnableAgain, LpiBasesWhileEnabled, PendingHome
+from app.gic.lpi_kernel import KernelLpis
+from app.gic.register_file import Place, on_read, on_write, refuses_write
+
+if TYPE_CHECKING:
+    from app.gic.machine import Machine
+
+ENABLE_LPIS = 1
+_PROCESSOR_SLEEP = 2
+_CHILDREN_ASLEEP = 4
+_IIDR_REVISION = 0xF << 12
+_CES_IR = 6
+_LOW_HALF = 0xFFFF_FFFF
+
+
+class Redistributor(InterruptWords):
+    def __init__(self, machine: Machine, cpu: int) -> None:
+        super().__init__(machine)
+        self.cpu = cpu
+
+    @on_write("GICR_CTLR")
+    def lpis_enabled(self, place: Place, old: int, new: int, lanes: int) -> None:
+        """EnableLPIs: load, or let go of, this CPU's LPIs (IHI 0069, GICR_CTLR)."""
+        machine = self.m
+        was, now = old & ENABLE_LPIS, new & ENABLE_LPIS
+        if was != now:
+            machine.tell(effects.LpisEnabled(self.cpu, bool(now)))
+        if now and (not was or machine.impl.enable_again is EnableAgain.RESCANS):
+            machine.lpi_home.enable(self.cpu, again=bool(was))
+        elif was and not now:
+            # The LPIs still belong to an enabled Redistributor while their state is put away.
+            machine.values[place.slot] = old
+            machine.lpi_home.disable(self.cpu)
+            machine.values[place.slot] = new
+            machine.its.forget_translations()
+        machine.signals.mark(self.cpu)
+
+    @refuses_write("GICR_CTLR")
+    def has_no_lpis(self, place: Place) -> str:
+        return "" if self.m.has_its else "there is no ITS, so EnableLPIs is RES0 (GICR_TYPER.PLPIS=0)"
+
+    @on_read("GICR_CTLR")
+    def control(self, place: Place) -> int:
+        """At GICD_IIDR revision 2 KVM does not show IR and CES (vgic_mmio_read_v3r_ctlr)."""
+        value = self.m.values[place.slot]
+        return value & ~_CES_IR if self.m.kvm_revision == 2 else value
+
+    @refuses_write("GICR_PROPBASER", "GICR_PENDBASER")
+    def bases_in_use(self, place: Place) -> str:
+        if self.m.impl.lpi_bases_while_enabled is LpiBasesWhileEnabled.TAKEN or not self.m.lpis_enabled(self.cpu):
+            return ""
+        return "EnableLPIs is 1: writing now is UNPREDICTABLE, and here it is ignored"
+
+    @on_write("GICR_WAKER")
+    def woken(self, place: Place, old: int, new: int, lanes: int) -> None:
+        """ChildrenAsleep follows ProcessorSleep at once."""
+        asleep = bool(new & _PROCESSOR_SLEEP)
+        self.m.values[place.slot] = new & ~_CHILDREN_ASLEEP | (_CHILDREN_ASLEEP if asleep else 0)
+
+    @on_write("GICR_INVLPIR")
+    def invalidate_lpi(self, place: Place, old: int, new: int, lanes: int) -> None:
+        """Read one LPI's configuration again (vgic_mmio_write_invlpi: of any CPU's LPI)."""
+        intid = new & lanes & _LOW_HALF
+        self.m.values[place.slot] = 0
+        if not lanes & _LOW_HALF or not self.m.lpis_enabled(self.cpu):
+            return
+        lpis = self.m.lpi_home
+        if isinstance(lpis, KernelLpis):
+            lpi = lpis.structs.get(intid)
+            if lpi is not None:
+                self.m.its.guarded(lambda: lpis.read_config(lpi))
+        elif self.m.impl.pending_home is PendingHome.REDISTRIBUTOR:
+            self.m.its.invalidate(self.cpu, intid)
+
+    @on_write("GICR_INVALLR")
+    def invalidate_all(self, place: Place, old: int, new: int, lanes: int) -> None:
+        """Read the configuration of every LPI of this CPU again."""
+        self.m.values[place.slot] = 0
+        if lanes & _LOW_HALF and self.m.lpis_enabled(self.cpu):
+            self.m.its.invalidate_all(self.cpu)

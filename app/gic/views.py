@@ -1,0 +1,354 @@
+"""What the tables and queues hold now, as plain data for people to look at. Looking changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.gic.commands import COMMAND_BYTES, decode
+from app.gic.implementations import DisabledPending
+from app.gic.its_kernel import KernelTranslation
+from app.gic.its_tables import TableFault, TableTranslation
+from app.gic.lpi import (
+    CONFIG_ENABLE,
+    CONFIG_PRIORITY,
+    FIRST_LPI,
+    PENDBASER_ADDRESS,
+    config_address,
+    lpi_limit,
+    pending_address,
+    pending_in_ram,
+    ram_byte,
+)
+
+if TYPE_CHECKING:
+    from app.gic.machine import Machine
+
+_SHOWN_COMMANDS = 64
+_SCANNED_ENTRIES = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class LpiView:
+    """One LPI: where it comes from, where it goes, and each of its bytes in RAM beside what is cached.
+
+    `config_cached` and `pending_latched` are None where the implementation has no such cache.
+    """
+
+    intid: int
+    device: int | None
+    event: int | None
+    icid: int | None
+    cpu: int | None
+    config_ram: int | None
+    config_cached: int | None
+    pending_ram: bool | None
+    pending_latched: bool | None
+    enabled: bool
+    priority: int
+    pending: bool
+    active: bool
+    stale: bool
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class LpiCounts:
+    mapped: int
+    pending: int
+    enabled: int
+    stale: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """`size` is in EventID bits; `entry_address` None where the implementation keeps no entry in RAM."""
+
+    device_id: int
+    valid: bool
+    size: int
+    itt_address: int
+    entry_address: int | None
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    device_id: int
+    event_id: int
+    intid: int
+    icid: int | None
+    entry_address: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionView:
+    icid: int
+    valid: bool
+    cpu: int | None
+    entry_address: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CommandView:
+    """A command in the queue. `status`: done, waiting, stalled or ignored."""
+
+    slot: int
+    words: tuple[int, int, int, int]
+    name: str
+    operands: dict[str, int]
+    status: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """The command queue; `base`, `creadr` and `cwriter` in bytes, `slots` commands."""
+
+    base: int
+    slots: int
+    creadr: int
+    cwriter: int
+    stalled: bool
+    enabled: bool
+    commands: list[CommandView]
+
+
+class Views:
+    def __init__(self, machine: Machine) -> None:
+        self._m = machine
+
+    # -- devices, events, collections
+
+    def devices(self) -> list[DeviceView]:
+        if not self._m.has_its:
+            return []
+        translation = self._m.its.translation
+        if isinstance(translation, KernelTranslation):
+            return [
+                DeviceView(each.device, True, each.size, each.itt, None, len(each.events))
+                for _, each in sorted(translation.devices.items())
+            ]
+        assert isinstance(translation, TableTranslation)
+        return [
+            DeviceView(number, True, entry.size, entry.itt, address, len(self.events(number)))
+            for number, address in self._entries(translation, devices=True)
+            if (entry := translation.format.unpack_dte(self._m.memory.read(address, 8))).valid
+        ]
+
+    def _entries(self, translation: TableTranslation, *, devices: bool) -> list[tuple[int, int]]:
+        """(index, address) of the entries of a table in RAM that are not all zero."""
+        translation_root = translation.devices if devices else translation.collections
+        found: list[tuple[int, int]] = []
+        per_page = max(1, translation_root.page_bytes // translation_root.entry_bytes)
+        for first in range(0, min(translation_root.entries, _SCANNED_ENTRIES), per_page):
+            count = min(per_page, translation_root.entries - first)
+            try:
+                start = translation.entry_address(translation_root, first)
+                if start is None:
+                    continue
+                block = self._m.memory.read(start, count * translation_root.entry_bytes)
+            except (IndexError, TableFault):
+                continue
+            found += _non_zero(block, translation_root.entry_bytes, first, start)
+        return found
+
+    def events(self, device_id: int) -> list[EventView]:
+        if not self._m.has_its:
+            return []
+        translation = self._m.its.translation
+        if isinstance(translation, KernelTranslation):
+            device = translation.devices.get(device_id)
+            return (
+                [
+                    EventView(
+                        device_id,
+                        number,
+                        each.lpi.intid,
+                        None if each.collection is None else each.collection.icid,
+                        None,
+                    )
+                    for number, each in sorted(device.events.items())
+                ]
+                if device
+                else []
+            )
+        assert isinstance(translation, TableTranslation)
+        return self._events_in_ram(translation, device_id)
+
+    def _events_in_ram(self, translation: TableTranslation, device_id: int) -> list[EventView]:
+        form = translation.format
+        if device_id >= translation.devices.entries:
+            return []
+        try:
+            address = translation.entry_address(translation.devices, device_id)
+            if address is None:
+                return []
+            device = form.unpack_dte(self._m.memory.read(address, 8))
+            if not device.valid:
+                return []
+            block = self._m.memory.read(device.itt, form.ite_bytes << min(device.size, 16))
+        except (IndexError, TableFault):
+            return []
+        views: list[EventView] = []
+        for number, place in _non_zero(block, form.ite_bytes, 0, device.itt):
+            entry = form.unpack_ite(block[number * form.ite_bytes : (number + 1) * form.ite_bytes])
+            if entry.valid:
+                views.append(EventView(device_id, number, entry.intid, entry.icid, place))
+        return views
+
+    def collections(self) -> list[CollectionView]:
+        if not self._m.has_its:
+            return []
+        translation = self._m.its.translation
+        if isinstance(translation, KernelTranslation):
+            return [
+                CollectionView(each.icid, each.mapped, each.target if each.mapped else None, None)
+                for each in translation.collections.values()
+            ]
+        assert isinstance(translation, TableTranslation)
+        return [
+            CollectionView(number, True, entry.rdbase, address)
+            for number, address in self._entries(translation, devices=False)
+            if (entry := translation.format.unpack_cte(self._m.memory.read(address, 8))).valid
+        ]
+
+    # -- the queue
+
+    def queue(self) -> QueueView:
+        if not self._m.has_its:
+            return QueueView(0, 0, 0, 0, False, False, [])
+        its = self._m.its
+        size = its.queue_bytes
+        creadr, cwriter = its.creadr & 0xF_FFE0, its.cwriter & 0xF_FFE0
+        stalled = bool(its.creadr & 1)
+        commands = [
+            CommandView(slot, command.words, command.name, dict(command.operands), outcome.state, outcome.error)
+            for slot, packet, outcome in its.recent[-_SHOWN_COMMANDS:]
+            if outcome.state != "stalled"
+            for command in (decode(packet),)
+        ]
+        commands += self._waiting(its.queue_base, size, creadr, cwriter, stalled)
+        return QueueView(its.queue_base, size // COMMAND_BYTES, creadr, cwriter, stalled, its.enabled, commands)
+
+    def _waiting(self, base: int, size: int, creadr: int, cwriter: int, stalled: bool) -> list[CommandView]:
+        found: list[CommandView] = []
+        read = creadr
+        while size and read != cwriter and cwriter < size and read < size and len(found) < _SHOWN_COMMANDS:
+            try:
+                command = decode(self._m.memory.read(base + read, COMMAND_BYTES))
+            except IndexError:
+                break
+            status = "stalled" if stalled and read == creadr else "waiting"
+            error = self._m.its.recent[-1][2].error if status == "stalled" and self._m.its.recent else ""
+            found.append(
+                CommandView(read // COMMAND_BYTES, command.words, command.name, dict(command.operands), status, error)
+            )
+            read = (read + COMMAND_BYTES) % size
+        return found
+
+    # -- LPIs
+
+    def _mapped(self) -> dict[int, tuple[EventView, int | None]]:
+        """INTID to (the first event that maps it, its collection's CPU)."""
+        targets = {each.icid: each.cpu for each in self.collections() if each.valid}
+        found: dict[int, tuple[EventView, int | None]] = {}
+        for device in self.devices():
+            for event in self.events(device.device_id):
+                cpu = None if event.icid is None else targets.get(event.icid)
+                found.setdefault(event.intid, (event, cpu))
+        return found
+
+    def _interesting(self) -> dict[int, tuple[EventView | None, int | None]]:
+        """Every LPI that is mapped, or pending somewhere."""
+        found: dict[int, tuple[EventView | None, int | None]] = dict(self._mapped())
+        for intid in self._m.lpi_home.known():
+            found.setdefault(intid, (None, None))
+        for cpu in range(self._m.cpus):
+            limit = lpi_limit(self._m.propbaser(cpu))
+            if self._m.pendbaser(cpu) & PENDBASER_ADDRESS:
+                for intid in pending_in_ram(self._m, self._m.pendbaser(cpu) & PENDBASER_ADDRESS, limit):
+                    found.setdefault(intid, (None, cpu))
+        return found
+
+    def lpis(self, start: int = FIRST_LPI, count: int | None = None) -> list[LpiView]:
+        """The mapped or pending LPIs from `start` up, at most `count`."""
+        found = self._interesting()
+        chosen = sorted(intid for intid in found if intid >= start)[:count]
+        return [self._lpi(intid, *found[intid]) for intid in chosen]
+
+    def lpi(self, intid: int) -> LpiView:
+        event, cpu = self._interesting().get(intid, (None, None))
+        return self._lpi(intid, event, cpu)
+
+    def counts(self) -> LpiCounts:
+        everything = self.lpis()
+        return LpiCounts(
+            mapped=sum(each.device is not None for each in everything),
+            pending=sum(each.pending for each in everything),
+            enabled=sum(each.enabled and each.device is not None for each in everything),
+            stale=sum(each.stale for each in everything),
+        )
+
+    def _lpi(self, intid: int, event: EventView | None, cpu: int | None) -> LpiView:
+        machine = self._m
+        known = machine.lpi_home.state(intid, cpu)
+        cpu = known.cpu if known.cpu is not None else cpu
+        home = 0 if cpu is None else cpu
+        config = self._byte(config_address(machine, intid, home))
+        pending_byte = None if cpu is None else self._byte(pending_address(machine, intid, cpu))
+        used = known.config if known.config is not None else config or 0
+        stale = known.config is not None and config is not None and known.config != config
+        return LpiView(
+            intid=intid,
+            device=event.device_id if event else None,
+            event=event.event_id if event else None,
+            icid=event.icid if event else None,
+            cpu=cpu,
+            config_ram=config,
+            config_cached=known.config,
+            pending_ram=None if pending_byte is None else bool(pending_byte >> intid % 8 & 1),
+            pending_latched=known.latched,
+            enabled=bool(used & CONFIG_ENABLE),
+            priority=used & CONFIG_PRIORITY,
+            pending=known.pending,
+            active=known.active,
+            stale=stale,
+            state=self._state(intid, cpu, event is not None, bool(used & CONFIG_ENABLE), known.pending, known.active),
+        )
+
+    def _state(self, intid: int, cpu: int | None, mapped: bool, enabled: bool, pending: bool, active: bool) -> str:
+        machine = self._m
+        if active:
+            return "active"
+        if cpu is not None and not machine.lpis_enabled(cpu):
+            if not (pending and machine.impl.disabled_pending is DisabledPending.SIGNALLED):
+                return "CPU LPIs off"
+        if not pending:
+            return "not pending" if mapped else "not mapped"
+        if not enabled:
+            return "masked"
+        found = machine.cpu_interfaces[cpu].signalled() if cpu is not None else None
+        return "signalled" if found is not None and found.intid == intid else "pending"
+
+    def _byte(self, address: int) -> int | None:
+        try:
+            return self._m.memory.read(address, 1)[0]
+        except IndexError:
+            return None
+
+
+def _non_zero(block: bytes, size: int, first: int, start: int) -> list[tuple[int, int]]:
+    """(index, address) of the entries of `size` bytes in `block` that are not all zero."""
+    found: list[tuple[int, int]] = []
+    position = 0
+    stripped = block.rstrip(b"\0")
+    while position < len(stripped):
+        chunk = stripped[position : position + 4096 // size * size]
+        if chunk.count(0) != len(chunk):
+            for offset in range(0, len(chunk), size):
+                if any(chunk[offset : offset + size]):
+                    index = (position + offset) // size
+                    found.append((first + index, start + index * size))
+        position += 4096 // size * size
+    return found
