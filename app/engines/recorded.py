@@ -1,6 +1,6 @@
 """What real GICs answered, played again on a Machine: corpora of JSON lines, plain or gzip.
 
-One scenario a line, in either of two recorders' formats: QEMU's over qtest (numbers; 224 SPIs; ends with QEMU's own
+One scenario a line, in either of two recorders' formats: QEMU's over qtest (numbers; 256 SPIs; ends with QEMU's own
 highest priority pending interrupts, `hppi`) and KVM's (hex strings; its userspace operations too).
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from app.gic import Machine, UserspaceError
 
-QEMU_VIRT_SPIS = 224  # 256 INTIDs on QEMU's virt board; its corpora do not say so themselves
+QEMU_VIRT_SPIS = 256  # of QEMU's virt board; its corpora do not say so themselves
 NO_INTERRUPT = range(1020, 1024)  # special INTIDs that an acknowledge returns instead of an interrupt
 KVM_IRQ_TYPE_SPI, KVM_IRQ_TYPE_PPI = 1, 2
 
