@@ -7,67 +7,37 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
+import colorama  # type: ignore[import-untyped]
 from systemrdl.compiler import RDLCompiler
 from systemrdl.node import AddrmapNode, FieldNode, Node, RegNode
 from systemrdl.rdltypes.builtin_enums import AccessType, OnWriteType
 
-from app.registers.view import Access, Enumeration, Field, Frame, Register, UserView
+from app.registers.topology import Topology
+from app.registers.view import FRAMES_WITHOUT_ADDRESS, Access, Enumeration, Field, Frame, Register, UserView
+
+# systemrdl wraps sys.stdout for Windows consoles as it is imported; this program's output is not its business.
+colorama.deinit()
 
 RDL = Path(__file__).parent / "rdl"
-PRIVATE_INTIDS = range(32)
-LAST_SPI = 1019
-FRAMES_WITHOUT_ADDRESS = frozenset({"ICC", "VLPI"})
+MANUAL = "IHI 0069"
+"""Where a register stands that cites nothing else, under its own name."""
 
-
-@dataclass(frozen=True, slots=True)
-class Topology:
-    """What reset values and implemented INTIDs follow from."""
-
-    cpus: int
-    spis: int
-    its: bool
-
-    def reset(self, source: str, cpu: int) -> int:
-        """Reset value of a field that tells which PE this is (IHI 0069 GICR_TYPER)."""
-        match source:
-            case "aff0":
-                return cpu % 16
-            case "aff1":
-                return cpu // 16
-            case "number":
-                return cpu
-            case "last":
-                return int(cpu == self.cpus - 1)
-            case _:
-                raise ValueError(f"no reset value comes from {source!r}")
-
-    def missing(self, frame: str, intids: range) -> str:
-        """Why this machine has none of the INTIDs of a register, or "" if it has some."""
-        if frame == "GICD" and intids.stop <= PRIVATE_INTIDS.stop:
-            return "with affinity routing INTIDs 0-31 are controlled in the Redistributors (SGI_base)"
-        if frame == "GICD" and intids.start >= PRIVATE_INTIDS.stop + self.spis:
-            return f"this machine has {self.spis} SPIs: INTIDs 32-{min(31 + self.spis, LAST_SPI)}"
-        return ""
-
-    def implemented(self, frame: str, intids: range) -> int:
-        """How many of a register's INTIDs, from the first, exist."""
-        if frame != "GICD":
-            return len(intids)
-        last = min(PRIVATE_INTIDS.stop + self.spis, LAST_SPI + 1)
-        return max(0, min(intids.stop, last) - intids.start)
+_compiling = Lock()  # the compiler is not made for threads
 
 
 def compile_frames(implementation: str, topology: Topology) -> list[Frame]:
     """All frames of an implementation, in address order; its overlay is the file and addrmap of that name."""
     top = implementation.replace("-", "_").replace(".", "_")
     parameters: dict[str, Any] = {"CPUS": topology.cpus, "SPIS": topology.spis, "ITS": topology.its}
-    root = _compiled(top).elaborate(top_def_name=top, parameters=parameters)
-    nodes = list(_frame_nodes(root.top, 0))
-    if not topology.its:
-        nodes = [(node, stride) for node, stride in nodes if not str(node.get_property("frame")).startswith("GITS")]
-    return [_frame(node, stride, topology) for node, stride in nodes]
+    with _compiling:
+        root = _compiled(top).elaborate(top_def_name=top, parameters=parameters)
+        nodes = list(_frame_nodes(root.top, 0))
+        if not topology.its:
+            nodes = [(node, stride) for node, stride in nodes if not str(node.get_property("frame")).startswith("GITS")]
+        return [_frame(node, stride, topology) for node, stride in nodes]
 
 
 @lru_cache(maxsize=8)
@@ -119,12 +89,15 @@ class _Family:
         self.per_cpu = per_cpu
         self.topology = topology
         self.width = int(node.get_property("regwidth"))
-        self.cite = str(node.get_property("cite", default=""))
+        self.cite = str(node.get_property("cite", default="")) or f"{MANUAL} {node.inst_name.replace('n', '<n>')}"
         self.title = str(node.get_property("name"))
         self.bits = [bits for field in node.fields() for bits in _expanded(field, self.cite)]
         self.bits.sort(key=lambda bits: -bits.field.msb)
         self.intid_bits = int(node.get_property("intid_bits", default=0))
         self.absent = str(node.get_property("absent", default=""))
+        self.first_intid = int(node.get_property("first_intid", default=0))
+        self.sizes = frozenset(node.get_property("sizes", default=None) or [self.width // 8])
+        self.state = str(node.get_property("state", default="")) or None
         self.layouts: dict[int, _Layout] = {}
 
     def registers(self) -> Iterator[Register]:
@@ -158,14 +131,14 @@ class _Family:
             frame=self.frame,
             offset=number,
             width=self.width,
-            sizes=self._sizes(),
+            sizes=self.sizes,
             fields=layout.fields,
             title=self.title,
             cite=self.cite,
             per_cpu=self.per_cpu,
             present=not absent,
             why_absent=absent,
-            state=str(self.node.get_property("state", default="")) or None,
+            state=self.state,
             reset=layout.resets[0] if layout.resets else layout.reset,
             readable=layout.readable,
             writable=layout.writable,
@@ -183,11 +156,8 @@ class _Family:
         if not self.intid_bits:
             return range(0)
         count = max(1, self.width // self.intid_bits)
-        start = int(self.node.get_property("first_intid", default=0)) + index * count
+        start = self.first_intid + index * count
         return range(start, start + count)
-
-    def _sizes(self) -> frozenset[int]:
-        return frozenset(self.node.get_property("sizes", default=None) or [self.width // 8])
 
     def _layout(self, usable: int) -> _Layout:
         if usable not in self.layouts:
@@ -331,7 +301,7 @@ def _enumerations(node: Node) -> tuple[Enumeration, ...]:
     if encoding is None:
         return ()
     return tuple(
-        Enumeration(int(member.value), str(member.rdl_name or member.name), str(member.rdl_desc or ""))
+        Enumeration(int(member.value), member.name, ": ".join(filter(None, (member.rdl_name, member.rdl_desc))))
         for member in encoding
     )
 

@@ -6,16 +6,16 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from app.registers.compiler import FRAMES_WITHOUT_ADDRESS, Topology, compile_frames
-from app.registers.view import Field, Frame, Register, UnknownField, nearest
+from app.registers.topology import LAST_SPI, PRIVATE_INTIDS, Topology
+from app.registers.view import FRAMES_WITHOUT_ADDRESS, Field, Frame, Register, UnknownField, nearest
 
 IMPLEMENTATION_NAMES = ("architecture", "kvm", "kvm-before-5.6", "qemu")
 """Each has its overlay in `rdl/`."""
 
 MAX_CPUS = 512
 """What the Linux kernel lets a VM have on arm64 (KVM_MAX_VCPUS)."""
-MAX_SPIS = 988
-"""INTIDs 32 to 1019 (IHI 0069, INTID ranges)."""
+MAX_SPIS = LAST_SPI + 1 - PRIVATE_INTIDS.stop
+"""INTIDs 32 to 1019."""
 
 _NAME = re.compile(r"(?P<register>[^@.\s]+)(?:@(?P<cpu>\d+))?(?:\.(?P<field>\S+))?")
 
@@ -57,8 +57,9 @@ class RegisterMap:
             register.name: register for frame in frames for register in frame.registers
         }
         redistributor = self.frames["RD"]
-        self._redistributors = range(redistributor.base, redistributor.base + topology.cpus * redistributor.stride)
-        self._stride = redistributor.stride
+        self._rd_base = redistributor.base
+        self._rd_stride = redistributor.stride
+        self._rd_end = redistributor.base + topology.cpus * redistributor.stride
         # Keyed by the address of each 4-byte word, Redistributors by that of CPU 0: no register is smaller.
         self._words: dict[int, Register] = {}
         for frame in frames:
@@ -70,9 +71,9 @@ class RegisterMap:
     def at(self, address: int) -> tuple[Register, int] | None:
         """The register that holds the byte at `address` and its CPU (0 if it exists once); absent ones too."""
         cpu = 0
-        if address in self._redistributors:
-            cpu, offset = divmod(address - self._redistributors.start, self._stride)
-            address = self._redistributors.start + offset
+        if self._rd_base <= address < self._rd_end:
+            cpu, offset = divmod(address - self._rd_base, self._rd_stride)
+            address = self._rd_base + offset
         register = self._words.get(address & ~3)
         return None if register is None else (register, cpu)
 
@@ -166,8 +167,10 @@ class RegisterMap:
         return "this machine has CPU 0 only" if self.cpus == 1 else f"this machine has CPUs 0-{self.cpus - 1}"
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=24)
 def _register_map(implementation: str, topology: Topology) -> RegisterMap:
+    from app.registers.compiler import compile_frames  # the RDL compiler is half of a cold start
+
     return RegisterMap(implementation, topology, compile_frames(implementation, topology))
 
 

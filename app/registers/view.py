@@ -7,6 +7,9 @@ from dataclasses import field as attribute
 from difflib import get_close_matches
 from enum import StrEnum
 
+FRAMES_WITHOUT_ADDRESS = frozenset({"ICC", "VLPI"})
+"""System registers, and the GICv4 frame that is there for reference."""
+
 
 class Access(StrEnum):
     """How a field answers to software, in the manual's words."""
