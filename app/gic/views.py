@@ -263,13 +263,19 @@ class Views:
         """Every LPI that is mapped, or pending somewhere."""
         found: dict[int, tuple[EventView | None, int | None]] = dict(self._mapped())
         for intid in self._m.lpi_home.known():
-            found.setdefault(intid, (None, None))
+            if intid not in found:
+                found[intid] = (None, self._pending_on(intid))
         for cpu in range(self._m.cpus):
             limit = lpi_limit(self._m.propbaser(cpu))
             if self._m.pendbaser(cpu) & PENDBASER_ADDRESS:
                 for intid in pending_in_ram(self._m, self._m.pendbaser(cpu) & PENDBASER_ADDRESS, limit):
                     found.setdefault(intid, (None, cpu))
         return found
+
+    def _pending_on(self, intid: int) -> int | None:
+        """The first CPU on which an LPI that no event maps is pending."""
+        state = self._m.lpi_home.state
+        return next((cpu for cpu in range(self._m.cpus) if state(intid, cpu).pending), None)
 
     def lpis(self, start: int = FIRST_LPI, count: int | None = None) -> list[LpiView]:
         """The mapped or pending LPIs from `start` up, at most `count`."""
