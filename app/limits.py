@@ -36,6 +36,9 @@ EFFECTS_SHOWN: Final = 200
 """Effects of one step in an answer. An INVALL of 57,344 LPIs has as many, at some 150 bytes of JSON each 8 MB that
 nobody reads; 200 are several screens, and the answer says how many more there were."""
 
+EFFECTS_PER_PLAY: Final = 20_000
+"""Effects in the answer to one play, by the same sum: 3 MB of JSON. Later steps then tell values only."""
+
 LPIS_PER_PAGE: Final = 4_096
 """LPIs in one answer: 4,096 rows x about 250 bytes of JSON = 1 MB. All 57,344 take 14 requests."""
 

@@ -2,7 +2,6 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from platformdirs import user_data_path
 from pydantic import Field
@@ -51,7 +50,7 @@ def settings_table() -> str:
     return "\n".join(rows) + "\n"
 
 
-def _shown_default(name: str, default: Any) -> str:
+def _shown_default(name: str, default: object) -> str:
     if name == "database_url":  # differs from user to user
         return f"SQLite file `giclab.db` in the user's data directory (Linux: `{Path('~/.local/share/giclab')}`)"
     return f"`{default}`"

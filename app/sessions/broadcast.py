@@ -3,21 +3,27 @@
 A watcher holds no queue of its own. One that falls out of the ring, or comes back after too long, is told to reload.
 """
 
+from __future__ import annotations
+
 import asyncio
+import re
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
 
 from app import limits
 from app.sessions.errors import LimitReached
 
 RELOAD = "reload"
+LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One server-sent event; `wire` is its encoding, made once and shared by all watchers."""
+    """One server-sent event; without a name it is a message. `wire` is its encoding, made once for all watchers."""
 
     id: int
     name: str
@@ -26,8 +32,9 @@ class Event:
     wire: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        lines = "".join(f"data: {line}\n" for line in self.data.splitlines() or [""])
-        object.__setattr__(self, "wire", f"id: {self.id}\nevent: {self.name}\n{lines}\n".encode())
+        name = f"event: {self.name}\n" if self.name else ""
+        lines = "".join(f"data: {line}\n" for line in LINE_END.split(self.data))
+        object.__setattr__(self, "wire", f"id: {self.id}\n{name}{lines}\n".encode())
 
 
 class Broadcast:
@@ -42,20 +49,20 @@ class Broadcast:
         self._events = events
         self._size = size
         self._bytes = 0
-        self._last = int(time.time() * 1000)
         self._news = asyncio.Event()
-        self._closed = False
+        self.last_id = int(time.time() * 1000)
+        self.closed = False
         self.watchers = 0
 
     def publish(self, name: str, data: str | Callable[[], str], *, not_to: str = "") -> None:
         """Tell every watcher except the tab `not_to`. `data` may be a function, called only if somebody watches."""
-        self._last += 1
+        self.last_id += 1
         if not self.watchers:
             # Whoever left a moment ago and comes back finds a gap here, and reloads.
             self._ring.clear()
             self._bytes = 0
             return
-        event = Event(self._last, name, data if isinstance(data, str) else data(), not_to)
+        event = Event(self.last_id, name, data if isinstance(data, str) else data(), not_to)
         self._ring.append(event)
         self._bytes += len(event.wire)
         while len(self._ring) > self._events or (self._bytes > self._size and len(self._ring) > 1):
@@ -64,40 +71,67 @@ class Broadcast:
 
     def close(self) -> None:
         """End every watcher's stream (the server is going down)."""
-        self._closed = True
+        self.closed = True
         self._wake()
 
-    def watch(self, last_event_id: int | None, actor: str) -> AsyncGenerator[Event]:
-        """Events after `last_event_id` (None: from now on) that tab `actor` did not cause itself.
+    def watch(self, last_event_id: int | None, actor: str) -> Watch:
+        """Events after `last_event_id` (None: from now on), those not for tab `actor` left out.
 
-        Counted as a watcher from the first event asked for until the iterator is closed. LimitReached: too many are.
+        LimitReached if too many watch already.
         """
         if self.watchers >= limits.WATCHERS_PER_SESSION:
             raise LimitReached(
                 "WATCHERS_PER_SESSION", limits.WATCHERS_PER_SESSION, "Too many are watching this session"
             )
-        return self._watch(self._last if last_event_id is None else last_event_id, actor)
+        return Watch(self, self.last_id if last_event_id is None else last_event_id, actor)
 
-    async def _watch(self, cursor: int, actor: str) -> AsyncGenerator[Event]:
-        self.watchers += 1
-        try:
-            while not self._closed:
-                if cursor == self._last:
-                    await self._news.wait()
-                    continue
-                for event in self._since(cursor):
-                    cursor = event.id
-                    if not (actor and event.not_to == actor):
-                        yield event
-        finally:
-            self.watchers -= 1
-
-    def _since(self, cursor: int) -> list[Event]:
-        oldest = self._ring[0].id if self._ring else self._last + 1
-        if not oldest - 1 <= cursor < self._last:
-            return [Event(self._last, RELOAD, "")]
+    def since(self, cursor: int) -> list[Event]:
+        """The events after `cursor`, or one that says to reload if some of them are gone."""
+        oldest = self._ring[0].id if self._ring else self.last_id + 1
+        if not oldest - 1 <= cursor <= self.last_id:
+            return [Event(self.last_id, RELOAD, "")]
         return [event for event in self._ring if event.id > cursor]
+
+    async def news(self) -> None:
+        """Wait until something is published, or the channel closes."""
+        await self._news.wait()
 
     def _wake(self) -> None:
         self._news.set()
         self._news.clear()
+
+
+class Watch:
+    """One watcher. Counted inside `with`; `upcoming` is what it sees."""
+
+    def __init__(self, channel: Broadcast, cursor: int, actor: str) -> None:
+        self._channel = channel
+        self._actor = actor
+        self.cursor = cursor
+
+    def __enter__(self) -> Self:
+        self._channel.watchers += 1
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._channel.watchers -= 1
+
+    async def upcoming(self, patience: float | None = None) -> list[Event] | None:
+        """The next events, as soon as there are any; none after `patience` seconds, None when there will be no more."""
+        try:
+            async with asyncio.timeout(patience):
+                while not self._channel.closed:
+                    if events := self._take():
+                        return events
+                    await self._channel.news()
+        except TimeoutError:
+            return []
+        return None
+
+    def _take(self) -> list[Event]:
+        events = self._channel.since(self.cursor)
+        if events:
+            self.cursor = events[-1].id
+        return [event for event in events if not (self._actor and event.not_to == self._actor)]

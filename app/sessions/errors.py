@@ -13,7 +13,7 @@ class UnknownSession(SessionError, LookupError):
         super().__init__(f"There is no session '{session_id}'.")
 
 
-class NotYours(SessionError, PermissionError):
+class NotYours(SessionError):
     """The edit key is missing or is another session's."""
 
     def __init__(self, *, given: bool) -> None:

@@ -19,7 +19,7 @@ def new_key() -> str:
 
 
 def key_hash(key: str) -> bytes:
-    """What is stored of a key. A fast hash is enough: 256 random bits cannot be guessed, so there is nothing to slow."""
+    """What is stored of a key. A fast hash is enough: nobody guesses 256 random bits, so nothing has to slow them."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 

@@ -1,7 +1,7 @@
 """One session: its log, the machine played from it, who may change it and who is watching."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeAlias, TypeVar
 
@@ -12,7 +12,7 @@ from app import limits
 from app.gic import Machine
 from app.scenario import MachineSpec, Operation, ScenarioError, Step, Timeline, parse_line
 from app.sessions import keys, log
-from app.sessions.broadcast import Broadcast, Event
+from app.sessions.broadcast import Broadcast, Watch
 from app.sessions.errors import DamagedLog, LimitReached, NotYours, StorageFailed
 from app.sessions.store import Head, SeqTaken, Store
 from app.sessions.weight import is_heavy
@@ -77,12 +77,17 @@ class Session:
         """The machine after `step` (None: the newest; else 0 to `seq`). Good until the next await: it may be reused."""
         async with self._lock:
             await self._refresh()
-            wanted = self.seq if step is None else step
-            if not 0 <= wanted <= self.seq:
-                raise ValueError(f"step {step} of a session with {self.seq}")
+            wanted = self._checked(step)
             if wanted == self.seq:
                 return self.timeline.at(wanted)
             return await self._in_thread(partial(self.timeline.at, wanted))
+
+    async def look(self, see: Callable[[Machine], T], step: int | None = None) -> T:
+        """What `see` makes of the machine after `step`, on a worker thread: for views that may take long."""
+        async with self._lock:
+            await self._refresh()
+            wanted = self._checked(step)
+            return await self._in_thread(lambda: see(self.timeline.at(wanted)))
 
     async def step(self, seq: int) -> Step:
         """What operation `seq` (1 to `self.seq`) did."""
@@ -117,12 +122,16 @@ class Session:
             "Somebody else keeps changing this session at the same moment. Nothing was changed; try again."
         )
 
-    def watch(self, last_event_id: int | None, actor: str, *, channel: str = PAGE_CHANNEL) -> AsyncGenerator[Event]:
-        """The channel's events after `last_event_id` (None: from now on), those of tab `actor` left out.
+    def watch(self, last_event_id: int | None, actor: str, *, channel: str = PAGE_CHANNEL) -> Watch:
+        """The channel's events after `last_event_id` (None: from now on), those not for tab `actor` left out.
 
         An event named `reload` says that some are lost: look again at everything. LimitReached: too many watch.
         """
         return self._channel(channel).watch(last_event_id, actor)
+
+    def last_event_id(self, *, channel: str = PAGE_CHANNEL) -> int:
+        """What a page that shows the newest step gives `watch`, to miss nothing until its event stream is open."""
+        return self._channel(channel).last_id
 
     def publish(
         self, event_name: str, data: str | Callable[[], str], *, not_to: str = "", channel: str = PAGE_CHANNEL
@@ -184,6 +193,13 @@ class Session:
         await self.load()
         for seq in range(known + 1, self.seq + 1):
             self._tell(self.timeline.step(seq), "")
+
+    def _checked(self, step: int | None) -> int:
+        if step is None:
+            return self.seq
+        if not 0 <= step <= self.seq:
+            raise ValueError(f"step {step} of a session with {self.seq}")
+        return step
 
     def _check_room(self, line: str) -> None:
         if self.damaged is not None:

@@ -1,7 +1,6 @@
 """The log in the database: what a session began with and, one row each, what was done since."""
 
 import asyncio
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass

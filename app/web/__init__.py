@@ -1,0 +1,1 @@
+"""The face: pages, fragments, the JSON API and the live event streams."""

@@ -1,0 +1,269 @@
+"""The JSON API, /api/v1: sessions, their machines seen from all sides, and plays of which nothing is stored."""
+
+from dataclasses import asdict, replace
+from enum import StrEnum
+from functools import partial
+from typing import Annotated, Any
+
+import anyio
+import anyio.to_thread
+from fastapi import APIRouter, Body, Depends, Path, Query, Request
+from starlette.responses import JSONResponse, Response
+
+from app import limits
+from app.gic import Machine
+from app.gic.views import CollectionView, DeviceView, EventView
+from app.registers import UnknownName
+from app.scenario import MachineSpec, Step, parse
+from app.scenario.format import format_content
+from app.sessions import Session, Sessions
+from app.web import shapes
+from app.web.play import play
+from app.web.problems import KINDS, Problem
+from app.web.security import presented_key
+from app.web.sse import event_stream
+
+CHANNEL = "api"
+FIRST_LPI = 8192
+LAST_INTID = (1 << 24) - 1
+ADDRESS_BITS = 52
+
+PROBLEM_RESPONSE: dict[str, Any] = {
+    "description": "A problem (RFC 9457)",
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "type": "object",
+                "required": ["type", "title", "status", "detail"],
+                "properties": {
+                    "type": {"type": "string", "examples": [f"/docs#problem-{next(iter(KINDS))}"]},
+                    "title": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "detail": {"type": "string"},
+                },
+            }
+        }
+    },
+}
+router = APIRouter(prefix="/api/v1", responses={"4XX": PROBLEM_RESPONSE, "5XX": PROBLEM_RESPONSE})
+
+
+class TableName(StrEnum):
+    DEVICE = "device"
+    COLLECTION = "collection"
+    ITT = "itt"
+    QUEUE = "queue"
+
+
+def all_sessions(request: Request) -> Sessions:
+    sessions: Sessions = request.app.state.sessions
+    return sessions
+
+
+AllSessions = Annotated[Sessions, Depends(all_sessions)]
+
+
+async def one_session(sessions: AllSessions, id: Annotated[str, Path(max_length=64)]) -> Session:  # noqa: A002
+    return await sessions.open(id)
+
+
+OneSession = Annotated[Session, Depends(one_session)]
+
+
+def step_on_view(
+    session: OneSession,
+    step: Annotated[int | None, Query(description="The machine after this step; without it the newest.")] = None,
+) -> int | None:
+    if step is not None and not 0 <= step <= session.seq:
+        raise _no_step(session, step, 0)
+    return step
+
+
+OnView = Annotated[int | None, Depends(step_on_view)]
+
+
+@router.post("/sessions", status_code=201, response_model=shapes.NewSessionAnswer)
+async def create_session(sessions: AllSessions, new: shapes.NewSession) -> JSONResponse:
+    """Start a session, empty or with a scenario's operations as its first steps."""
+    created = await sessions.create(_with_machine(new), title=new.title)
+    headers = {"Location": f"/s/{created.id}", "Cache-Control": "no-store"}
+    return JSONResponse({"id": created.id, "edit_key": created.edit_key}, 201, headers)
+
+
+@router.post("/sessions/{id}/ops", response_model=shapes.StepAnswer)
+async def append_operation(request: Request, session: OneSession, new: shapes.NewOperation) -> JSONResponse:
+    """Do one operation. Answered once it is on disk; refused as a whole if anything is wrong with it."""
+    step = await session.append(new.op, edit_key=presented_key(request))
+    return JSONResponse(shapes.step_json(step))
+
+
+@router.get("/sessions/{id}/ops/{seq}", response_model=shapes.StepAnswer)
+async def read_operation(session: OneSession, seq: int) -> JSONResponse:
+    """What one operation did."""
+    if not 1 <= seq <= session.seq:
+        raise _no_step(session, seq, 1)
+    return JSONResponse(shapes.step_json(await session.step(seq)))
+
+
+@router.get("/sessions/{id}/registers/{name}", response_model=shapes.RegisterAnswer)
+async def read_register(
+    session: OneSession,
+    step: OnView,
+    name: Annotated[str, Path(max_length=100, examples=["GICR_PENDBASER@0", "GICR_PENDBASER@0.PTZ"])],
+) -> JSONResponse:
+    """A register's value and fields, as a guest's read would see them but without side effects."""
+    machine = await session.machine(step)
+    place = machine.map.find(name)
+    if place.register.per_cpu and place.cpu is None:
+        known = tuple(f"{place.register.name}@{cpu}" for cpu in range(min(machine.cpus, 3)))
+        raise UnknownName(name, f"{place.register.name} exists once per CPU: @cpu is missing", known)
+    return JSONResponse(shapes.register_json(machine, place))
+
+
+@router.get("/sessions/{id}/lpis", response_model=shapes.LpisAnswer)
+async def read_lpis(
+    session: OneSession,
+    step: OnView,
+    start: Annotated[int, Query(alias="from", ge=FIRST_LPI, le=LAST_INTID)] = FIRST_LPI,
+    count: Annotated[int, Query(ge=1, le=limits.LPIS_PER_PAGE)] = 256,
+) -> JSONResponse:
+    """LPIs from one INTID on that are mapped, or pending somewhere."""
+
+    def see(machine: Machine) -> shapes.Json:
+        found = machine.lpis(start, count + 1)
+        following = found[count].intid if len(found) > count else None
+        rows = [asdict(view) for view in found[:count]]
+        return {"counts": asdict(machine.lpi_counts()), "lpis": rows, "next": following}
+
+    return JSONResponse(await session.look(see, step))
+
+
+@router.get("/sessions/{id}/tables/{table}", response_model=shapes.TableAnswer | shapes.QueueAnswer)
+async def read_table(
+    session: OneSession,
+    step: OnView,
+    table: TableName,
+    device: Annotated[str | None, Query(description="The DeviceID, for the ITT.", max_length=20)] = None,
+) -> JSONResponse:
+    """An ITS table as the ITS would walk it now, or the command queue."""
+    if table is TableName.ITT and device is None:
+        raise Problem(422, "invalid-request", "The request does not fit", "Which ITT? Add ?device= and a DeviceID.")
+    device_id = _number("device", device or "0", 32)
+    return JSONResponse({"table": table, **await session.look(partial(_table, table, device_id), step)})
+
+
+@router.get("/sessions/{id}/memory", response_model=shapes.MemoryAnswer)
+async def read_memory(
+    session: OneSession,
+    step: OnView,
+    address: Annotated[str, Query(max_length=30, examples=["0x40210400"])],
+    length: Annotated[int, Query(ge=1, le=limits.MEMORY_BYTES_PER_READ)] = 64,
+) -> JSONResponse:
+    """Guest RAM."""
+    start = _number("address", address, ADDRESS_BITS)
+    try:
+        data = (await session.machine(step)).memory.read(start, length)
+    except IndexError as error:
+        raise Problem(422, "invalid-request", "No RAM there", str(error)) from error
+    return JSONResponse({"address": start, "length": length, "hex": data.hex()})
+
+
+@router.get("/sessions/{id}/log", response_model=shapes.LogAnswer)
+async def read_log(session: OneSession) -> JSONResponse:
+    """The session as text: the scenario as a whole, and its operations one by one."""
+    return JSONResponse(
+        {
+            "id": session.id,
+            "title": session.title,
+            "machine": asdict(session.spec),
+            "seq": session.seq,
+            "model": session.model,
+            "damaged": str(session.damaged or ""),
+            "scenario": session.scenario_text(),
+            "operations": [{"seq": seq, "text": text} for seq, text in session.lines()],
+        }
+    )
+
+
+@router.get(
+    "/sessions/{id}/events",
+    response_class=Response,
+    responses={200: {"description": "Server-sent events", "content": {"text/event-stream": {}}}},
+)
+async def watch_session(request: Request, session: OneSession) -> Response:
+    """Follow a session. Event `step` holds what `POST …/ops` answered; `reload` says that some were missed.
+
+    Resumes after `Last-Event-ID`.
+    """
+    return event_stream(request, session, CHANNEL)
+
+
+@router.post("/play", response_model=shapes.PlayAnswer)
+async def play_scenario(request: Request, wanted: Annotated[shapes.PlayRequest, Body()]) -> Response:
+    """Play a scenario on one implementation or several. Nothing is stored."""
+    work = partial(play, wanted.scenario, tuple(wanted.on))
+    body = await anyio.to_thread.run_sync(work, limiter=request.app.state.players)
+    return Response(body, media_type="application/json")
+
+
+def tell_watchers(session: Session, step: Step, actor: str) -> None:
+    """Listener of `Sessions`: the step as the API answered it, encoded only if somebody watches."""
+    session.publish("step", lambda: shapes.encode(shapes.step_json(step)), not_to=actor, channel=CHANNEL)
+
+
+def _table(table: TableName, device_id: int, machine: Machine) -> shapes.Json:
+    if table is TableName.QUEUE:
+        queue = machine.queue()
+        rows = [shapes.command_json(command) for command in queue.commands]
+        return {**asdict(replace(queue, commands=[])), "commands": rows}
+    found: list[DeviceView] | list[EventView] | list[CollectionView]
+    if table is TableName.ITT:
+        found = machine.events(device_id)
+    else:
+        found = machine.devices() if table is TableName.DEVICE else machine.collections()
+    return {
+        "rows": [asdict(view) for view in found[: limits.TABLE_ROWS]],
+        "omitted": max(0, len(found) - limits.TABLE_ROWS),
+    }
+
+
+def _no_step(session: Session, step: int, first: int) -> Problem:
+    detail = f"There is no step {step}: the session has {session.seq}."
+    return Problem(404, "unknown-step", "No such step", detail, f"Ask for {first} to {session.seq}.")
+
+
+def _with_machine(new: shapes.NewSession) -> str:
+    """The scenario text, its machine line replaced by what the request says besides it."""
+    if new.implementation is None and new.cpus is None and new.scenario:
+        return new.scenario
+    scenario = parse(new.scenario, "scenario")
+    spec: MachineSpec = scenario.machine
+    if new.implementation is not None:
+        spec = replace(spec, implementation=new.implementation)
+    if new.cpus is not None:
+        spec = replace(spec, cpus=new.cpus)
+    line = format_content(spec)
+    parse(line, "request")
+    rows = new.scenario.split("\n") if new.scenario else []
+    at = next((row.number for row in scenario.lines if isinstance(row.content, MachineSpec)), None)
+    if at is None:
+        rows.insert(scenario.preamble.count("\n"), line)
+    else:
+        rows[at - 1] = line
+    return "\n".join(rows)
+
+
+def _number(name: str, text: str, bits: int) -> int:
+    try:
+        value = int(text, 0)
+    except ValueError:
+        value = -1
+    if not 0 <= value < 1 << bits:
+        raise Problem(
+            422,
+            "invalid-request",
+            "The request does not fit",
+            f"{name}={text} is not a number of up to {bits} bits.",
+            f"Expected decimal or hex, as {name}=0x40210400.",
+        )
+    return value

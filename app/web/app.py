@@ -1,0 +1,71 @@
+"""The application: rooms put together, in the order that requests pass through them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import JSONResponse
+
+from app import __version__, limits
+from app.sessions import Sessions
+from app.settings import Settings
+from app.settings import settings as read_settings
+from app.web import api, assets, docs, problems
+from app.web.security import BodyLimit, SameOrigin, SecurityHeaders
+from app.web.shutdown import on_shutdown_signal
+
+DESCRIPTION = (
+    "Drive an emulated Arm GICv3 with its ITS. Register values are numbers and, as `hex`, strings: numbers in JavaScript "
+    "are exact up to 53 bits only. Errors are problem details (RFC 9457)."
+)
+# Smaller answers fit one packet anyway.
+COMPRESSED_FROM_BYTES = 1_400
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The ASGI application; without `settings` they come from the environment."""
+    chosen = settings or read_settings()
+    app = FastAPI(
+        title="giclab",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=_lifespan,
+        docs_url=None,  # FastAPI's own page loads scripts from elsewhere; ours is in app.web.docs
+        redoc_url=None,
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=4),
+            Middleware(problems.Boundary),
+            Middleware(SameOrigin),
+            Middleware(BodyLimit),
+        ],
+    )
+    app.state.settings = chosen
+    app.state.sessions = Sessions(chosen.database_url, live=chosen.live_sessions)
+    app.state.sessions.listeners.append(api.tell_watchers)
+    app.state.players = anyio.CapacityLimiter(limits.CONCURRENT_PLAYS)
+    problems.install(app)
+    app.include_router(api.router)
+    app.include_router(docs.router)
+    app.add_api_route("/healthz", _healthz, include_in_schema=False)
+    app.mount(assets.STATIC_PATH, assets.StaticAssets(), "static")
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    sessions: Sessions = app.state.sessions
+    await sessions.start()
+    try:
+        with on_shutdown_signal(sessions.close_streams):
+            yield
+    finally:
+        await sessions.stop()
+
+
+async def _healthz() -> JSONResponse:
+    """Whether this process answers."""
+    return JSONResponse({"status": "ok", "version": __version__}, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,102 @@
+"""Templates and static files: where they lie, and static files served so that a browser asks for each version once."""
+
+import gzip
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+PACKAGE = Path(__file__).resolve().parent.parent
+STATIC_PATH = "/static"
+DIGEST_CHARACTERS = 16
+# `?v=` carries the content's hash, and a vendored file's directory its version: neither ever changes.
+FOREVER = "public, max-age=31536000, immutable"
+ASK_AGAIN = "no-cache"
+TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
+COMPRESSIBLE = ("text/", "image/svg+xml", "application/json")
+
+
+def folder(name: str) -> Path:
+    """`templates` or `static`: inside the package if it was installed, else at the top of the source tree."""
+    installed = PACKAGE / f"_{name}"
+    return installed if installed.is_dir() else PACKAGE.parent / name
+
+
+TEMPLATES = folder("templates")
+STATIC = folder("static")
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One static file in memory."""
+
+    body: bytes
+    packed: bytes | None
+    media_type: str
+    digest: str
+
+
+def asset(name: str) -> str:
+    """The address of a static file; it changes with the content. FileNotFoundError if there is no such file."""
+    return f"{STATIC_PATH}/{name}?v={load(name).digest}"
+
+
+def load(name: str) -> Asset:
+    """A static file by its path below `static/`. FileNotFoundError if there is none, or if the path leads outside."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
+        raise FileNotFoundError(name)
+    file = STATIC / path
+    if not file.is_file() or any(part.startswith(".") for part in path.parts):
+        raise FileNotFoundError(name)
+    status = file.stat()
+    return _load(file, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=128)
+def _load(file: Path, _modified: int, _size: int) -> Asset:
+    body = file.read_bytes()
+    media_type = TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    packed = gzip.compress(body, 9, mtime=0) if media_type.startswith(COMPRESSIBLE) else None
+    return Asset(body, packed, media_type, hashlib.sha256(body).hexdigest()[:DIGEST_CHARACTERS])
+
+
+class StaticAssets:
+    """ASGI application for `/static`: compressed once, cacheable for ever where the address names the content."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        if scope["method"] not in {"GET", "HEAD"}:
+            raise HTTPException(405, headers={"Allow": "GET, HEAD"})
+        name = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/")
+        try:
+            found = load(name)
+        except FileNotFoundError:
+            raise HTTPException(404, f"There is no static file '{name}'.") from None
+        version = parse_qs(scope["query_string"].decode("latin-1")).get("v", [""])[0]
+        await _answer(found, name, version, Headers(scope=scope))(scope, receive, send)
+
+
+def _answer(found: Asset, name: str, version: str, request: Headers) -> Response:
+    etag = f'"{found.digest}"'
+    headers = {
+        "ETag": etag,
+        "Cache-Control": FOREVER if version == found.digest or name.startswith("vendor/") else ASK_AGAIN,
+    }
+    if found.packed is not None:
+        headers["Vary"] = "Accept-Encoding"
+    if etag in request.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    body = found.body
+    if found.packed is not None and "gzip" in request.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+        body = found.packed
+    return Response(body, media_type=found.media_type, headers=headers)

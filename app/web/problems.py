@@ -1,0 +1,242 @@
+"""Every refusal as one answer: problem details (RFC 9457) under /api, a page or a fragment elsewhere."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import singledispatch
+from html import escape
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.registers import UnknownName
+from app.scenario import LinkError, ScenarioError
+from app.sessions import DamagedLog, LimitReached, NotYours, StorageFailed, UnknownSession
+from app.web.views.render import render
+
+API = "/api/"
+log = logging.getLogger(__name__)
+
+# Slug -> what it means, for `type` and for the list on /docs.
+KINDS = {
+    "scenario-error": "A scenario line that cannot be read: line, column, what was expected, the nearest name.",
+    "unknown-name": "No register or field has this name; `nearest` lists what looks most like it.",
+    "invalid-request": "The request's JSON, form or query does not have the shape the API documents; see `errors`.",
+    "malformed-json": "The body is not JSON; `line` and `column` say where reading stopped.",
+    "unknown-session": "No session has this id.",
+    "unknown-step": "The session has no such step.",
+    "edit-key": "Changing a session takes its edit key.",
+    "limit-reached": "A documented limit was met; `limit` names it, `maximum` is its value.",
+    "damaged-log": "The stored log cannot be read from operation `seq` on; the session is read-only.",
+    "storage": "The database does not answer; nothing was changed.",
+    "bad-link": "The characters of a `/x/` link do not hold a scenario.",
+    "cross-site": "Another site's page sent this; changes are taken from giclab's own pages and from API clients.",
+    "internal": "A fault in giclab; nothing was changed.",
+}
+
+
+@dataclass(eq=False)
+class Problem(Exception):
+    """An answer that says what is wrong and what would be right. `kind` is a key of KINDS, or "" for plain HTTP."""
+
+    status: int
+    kind: str
+    title: str
+    detail: str
+    advice: str = ""
+    members: Mapping[str, object] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, object]:
+        """The problem details object; empty members are left out."""
+        fixed = {
+            "type": f"/docs#problem-{self.kind}" if self.kind else "about:blank",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "advice": self.advice,
+        }
+        return {key: value for key, value in {**fixed, **self.members}.items() if value not in ("", (), [])}
+
+
+@singledispatch
+def problem_of(_error: Exception) -> Problem:
+    """The answer to an exception; one that nobody foresaw gives no detail away."""
+    return Problem(500, "internal", "Something is broken here", "giclab met a fault of its own. Nothing was changed.")
+
+
+@problem_of.register
+def _(error: Problem) -> Problem:
+    return error
+
+
+@problem_of.register
+def _(error: ScenarioError) -> Problem:
+    members = {
+        "source": error.source,
+        "line": error.line,
+        "column": error.column,
+        "expected": error.expected,
+        "nearest": error.nearest,
+        "text": error.text,
+    }
+    return Problem(422, "scenario-error", "A line cannot be read", str(error), members=members)
+
+
+@problem_of.register
+def _(error: UnknownName) -> Problem:
+    advice = f"Did you mean {' or '.join(error.nearest)}?" if error.nearest else ""
+    return Problem(404, "unknown-name", "Unknown register", str(error), advice, {"nearest": tuple(error.nearest)})
+
+
+@problem_of.register
+def _(error: UnknownSession) -> Problem:
+    advice = "Check that the whole link was copied, or start a new session at /."
+    return Problem(404, "unknown-session", "No such session", str(error), advice, {"session": error.session_id})
+
+
+@problem_of.register
+def _(error: NotYours) -> Problem:
+    advice = (
+        "Open the session in the browser that started it, send its key as 'Authorization: Bearer …', or fork it: "
+        "the copy is yours."
+    )
+    if error.given:
+        return Problem(403, "edit-key", "Not your session", str(error), advice)
+    return Problem(401, "edit-key", "Not your session", str(error), advice, headers={"WWW-Authenticate": "Bearer"})
+
+
+@problem_of.register
+def _(error: LimitReached) -> Problem:
+    members = {"limit": error.limit, "maximum": error.maximum}
+    status = 503 if error.limit == "WATCHERS_PER_SESSION" else 422
+    return Problem(status, "limit-reached", "A limit was reached", str(error), members=members)
+
+
+@problem_of.register
+def _(error: DamagedLog) -> Problem:
+    advice = "What comes before it can be seen and forked."
+    return Problem(409, "damaged-log", "The stored log is damaged", str(error), advice, {"seq": error.seq})
+
+
+@problem_of.register
+def _(error: StorageFailed) -> Problem:
+    return Problem(503, "storage", "The database does not answer", str(error), headers={"Retry-After": "5"})
+
+
+@problem_of.register
+def _(error: LinkError) -> Problem:
+    advice = "Links are long; mail programs cut them. Ask for the link again, or for the scenario as text."
+    return Problem(400, "bad-link", "This link cannot be read", str(error), advice)
+
+
+@problem_of.register
+def _(error: HTTPException) -> Problem:
+    status = HTTPStatus(error.status_code)
+    detail = error.detail if error.detail != status.phrase else status.description
+    return Problem(error.status_code, "", status.phrase, detail, headers=dict(error.headers or {}))
+
+
+@problem_of.register
+def _(error: RequestValidationError) -> Problem:
+    errors = error.errors()
+    if errors and errors[0]["type"] == "json_invalid":
+        return _malformed_json(errors[0], error.body)
+    listed = [{"pointer": _pointer(one["loc"]), "detail": one["msg"]} for one in errors]
+    detail = "; ".join(f"{one['pointer']}: {one['detail']}" for one in listed)
+    return Problem(422, "invalid-request", "The request does not fit", detail, members={"errors": listed})
+
+
+def _malformed_json(error: Mapping[str, Any], body: object) -> Problem:
+    position = int(error["loc"][-1])
+    text = body if isinstance(body, str) else ""
+    line = text.count("\n", 0, position) + 1
+    column = position - text.rfind("\n", 0, position)
+    reason = error["ctx"]["error"]
+    return Problem(
+        400,
+        "malformed-json",
+        "The body is not JSON",
+        f"line {line}, column {column}: {reason}",
+        'Expected a JSON object such as {"op": "read GICD_CTLR"}, strings in double quotes.',
+        {"line": line, "column": column, "position": position},
+    )
+
+
+def _pointer(location: tuple[str | int, ...]) -> str:
+    where, *path = location
+    steps = "/".join(str(step) for step in path)
+    return f"#/{steps}" if where == "body" else f"{where} {steps}"
+
+
+def answer(request: Request, problem: Problem) -> Response:
+    """The problem in the form its asker reads."""
+    headers = dict(problem.headers)
+    if request.url.path.startswith(API):
+        return JSONResponse(problem.as_json(), problem.status, headers, media_type="application/problem+json")
+    # htmx puts what it gets into the page, errors too: it wants the fragment.
+    fragment = request.headers.get("hx-request") == "true" and request.headers.get("hx-boosted") != "true"
+    try:
+        html = render("error.html", problem=problem, fragment=fragment)
+    except Exception:
+        # The page that tells of a fault must not be stopped by one.
+        log.exception("cannot render the error page")
+        html = f"<!doctype html><title>{escape(problem.title)}</title><p role=alert>{escape(problem.detail)}"
+    return HTMLResponse(html, problem.status, headers)
+
+
+async def _handle(request: Request, error: Exception) -> Response:
+    return answer(request, problem_of(error))
+
+
+HANDLED = (
+    Problem,
+    ScenarioError,
+    UnknownName,
+    UnknownSession,
+    NotYours,
+    LimitReached,
+    DamagedLog,
+    StorageFailed,
+    LinkError,
+    HTTPException,
+    RequestValidationError,
+)
+
+
+def install(app: FastAPI) -> None:
+    """Have the app answer every foreseen exception with its problem."""
+    for kind in HANDLED:
+        app.add_exception_handler(kind, _handle)
+
+
+class Boundary:
+    """Innermost middleware: a fault becomes an answer here, where the security headers still get onto it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def watch_start(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch_start)
+        except Exception as error:
+            if started:
+                raise
+            log.exception("fault in %s %s", scope["method"], scope["path"])
+            await answer(Request(scope), problem_of(error))(scope, receive, send)

@@ -1,0 +1,163 @@
+"""What keeps other sites out: response headers, the origin check, the size limit of bodies, and the edit key's cookie.
+
+The origin check follows Filippo Valsorda's "Cross-Site Request Forgery" (2025), as datasette and Go 1.25 do: browsers
+say where a request comes from, so no token is needed.
+"""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import limits
+from app.web.problems import API, Problem, answer
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {frames}"
+)
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",  # the address of a session is its read key: it is not told to other sites
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "cross-origin-opener-policy": "same-origin",
+}
+# Pages made to be embedded. Embedded, they get no cookie (SameSite), so they only show.
+EMBEDDABLE = re.compile(r"/(s|x|l)/[^/]+/?\Z")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+COOKIE = "giclab_edit"
+COOKIE_SECONDS = 400 * 24 * 3600  # the longest that browsers keep one
+
+
+def may_embed(scope: Scope) -> bool:
+    """Whether other sites may show this page in a frame: an explorer page asked for with `?embed=1`."""
+    query = parse_qs(scope["query_string"].decode("latin-1"))
+    return scope["method"] == "GET" and query.get("embed") == ["1"] and bool(EMBEDDABLE.match(scope["path"]))
+
+
+class SecurityHeaders:
+    """Puts the security headers on every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        embed = may_embed(scope)
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["content-security-policy"] = POLICY.format(frames="*" if embed else "'none'")
+                if not embed:
+                    headers["x-frame-options"] = "DENY"
+                headers.update(HEADERS)
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+
+class SameOrigin:
+    """Refuses changes that another site's page asks for.
+
+    A request with a bearer token passes under /api: no site can make a browser send one that it does not hold itself.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] not in SAFE_METHODS:
+            headers = Headers(scope=scope)
+            by_token = scope["path"].startswith(API) and bearer(headers) is not None
+            if not by_token and (sender := _foreign_sender(headers)):
+                problem = Problem(
+                    403,
+                    "cross-site",
+                    "Another site sent this",
+                    f"Changes are not taken from {sender}.",
+                    "Open giclab itself and do it there; programs use the API.",
+                )
+                await answer(Request(scope), problem)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def _foreign_sender(headers: Headers) -> str:
+    """Who sent a request that is not our own page's, or "". Programs send neither header: no browser is misused."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return "" if site in ("same-origin", "none") else f"a {site} page"
+    origin = headers.get("origin")
+    # Only the host is compared: behind a proxy that ends TLS, we see http where the browser sees https.
+    if origin is None or urlsplit(origin).netloc == headers.get("host"):
+        return ""
+    return f"the origin {origin}"
+
+
+class BodyLimit:
+    """Refuses bodies above REQUEST_BYTES, by what they announce or by what comes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "")
+        if announced.isdigit() and int(announced) > limits.REQUEST_BYTES:
+            await answer(Request(scope), _too_large())(scope, receive, send)
+            return
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limits.REQUEST_BYTES:
+                raise _too_large()
+            return message
+
+        await self.app(scope, counted, send)
+
+
+def _too_large() -> Problem:
+    maximum = limits.REQUEST_BYTES
+    return Problem(
+        413,
+        "limit-reached",
+        "The request is too large",
+        f"A request body may have {maximum:,} bytes.",
+        members={"limit": "REQUEST_BYTES", "maximum": maximum},
+        headers={"Connection": "close"},
+    )
+
+
+def bearer(headers: Headers) -> str | None:
+    """The token of `Authorization: Bearer`, None without one."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def presented_key(request: Request) -> str | None:
+    """The edit key that a request carries: the bearer token, else the session's cookie."""
+    return bearer(request.headers) or request.cookies.get(COOKIE)
+
+
+def give_key(request: Request, response: Response, session_id: str, edit_key: str) -> None:
+    """Have the browser keep the edit key: for this session's pages only, out of reach of scripts."""
+    response.set_cookie(
+        COOKIE,
+        edit_key,
+        max_age=COOKIE_SECONDS,
+        path=f"/s/{session_id}",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="lax",
+    )

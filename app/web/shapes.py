@@ -1,0 +1,212 @@
+"""What the JSON API takes and gives, as models for the documentation and as the functions that fill them.
+
+A register value is a number and, beside it as `hex`, a string: JavaScript's numbers are exact up to 53 bits only.
+"""
+
+import json
+from dataclasses import asdict, replace
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app import limits
+from app.gic import Machine
+from app.gic.views import CommandView
+from app.registers import Place
+from app.scenario import Step
+from app.scenario.runner import step_dict
+
+Json = dict[str, Any]
+
+
+class NewSession(BaseModel):
+    """A machine, a scenario to begin with, or both; what is given besides a scenario replaces what its text says."""
+
+    model_config = ConfigDict(extra="forbid")
+    implementation: str | None = Field(default=None, examples=["kvm"])
+    cpus: int | None = Field(default=None, examples=[2])
+    scenario: str = Field(default="", examples=["read GICD_TYPER\n"])
+    title: str = ""
+
+
+class NewSessionAnswer(BaseModel):
+    id: str
+    edit_key: str = Field(description="Told once. Send it as `Authorization: Bearer` to change the session.")
+
+
+class NewOperation(BaseModel):
+    """One line of the scenario language."""
+
+    model_config = ConfigDict(extra="forbid")
+    op: str = Field(examples=["write GICR_CTLR@0 EnableLPIs=1"])
+
+
+class PlayRequest(BaseModel):
+    """A scenario, and the implementations to play it on (none: the one that the scenario names)."""
+
+    model_config = ConfigDict(extra="forbid")
+    scenario: str = Field(examples=["write GICR_PENDBASER@0 PTZ=1\nread GICR_PENDBASER@0\n"])
+    on: list[str] = Field(default_factory=list, examples=[["kvm", "qemu"]], max_length=limits.IMPLEMENTATIONS_PER_PLAY)
+
+
+class ExpectationAnswer(BaseModel):
+    passed: bool
+    asked: bool = Field(description="False where `on=` of the line leaves this implementation out.")
+    got: str
+    wanted: str
+
+
+class StepAnswer(BaseModel):
+    """What one operation did. Members that would be empty are left out."""
+
+    seq: int
+    op: str
+    value: int | None = Field(default=None, description="What a read or acknowledge returned.")
+    hex: str = Field(default="", description="The value again, exact in JavaScript too.")
+    refused: str = Field(default="", description="What the machine would not do, as an errno or in words.")
+    expectation: ExpectationAnswer | None = None
+    effects: list[Json] = Field(description="Each with `kind`, `role`, `words`, `cite` and what it is about.")
+    effects_omitted: int = Field(default=0, description="How many more effects there were.")
+
+
+class FieldAnswer(BaseModel):
+    name: str
+    msb: int
+    lsb: int
+    access: str
+    value: int
+    value_name: str = ""
+    meaning: str
+    cite: str
+
+
+class RegisterAnswer(BaseModel):
+    name: str
+    cpu: int | None
+    frame: str
+    address: int | None
+    width: int
+    value: int = Field(description="What a guest's read returns, without the read's side effects.")
+    hex: str
+    present: bool
+    why_absent: str
+    meaning: str
+    cite: str
+    fields: list[FieldAnswer]
+
+
+class LpisAnswer(BaseModel):
+    counts: dict[str, int]
+    lpis: list[Json]
+    next: int | None = Field(description="`from` of the next page, null on the last.")
+
+
+class TableAnswer(BaseModel):
+    """A device table, collection table or ITT."""
+
+    table: str
+    rows: list[Json]
+    omitted: int = Field(description="How many more rows there are.")
+
+
+class QueueAnswer(BaseModel):
+    """The command queue; `base`, `creadr` and `cwriter` in bytes, `slots` commands."""
+
+    table: str
+    base: int
+    slots: int
+    creadr: int
+    cwriter: int
+    stalled: bool
+    enabled: bool
+    commands: list[Json] = Field(description="The last ones run, then those that wait.")
+
+
+class MemoryAnswer(BaseModel):
+    address: int
+    length: int
+    hex: str = Field(description="Two digits a byte, lowest address first.")
+
+
+class OperationAnswer(BaseModel):
+    seq: int
+    text: str
+
+
+class LogAnswer(BaseModel):
+    id: str
+    title: str
+    machine: Json
+    seq: int
+    model: str = Field(description="The version of giclab that made the session.")
+    damaged: str = Field(description="Why the session is read-only, empty if it is not.")
+    scenario: str
+    operations: list[OperationAnswer]
+
+
+class PlayStep(BaseModel):
+    seq: int
+    op: str
+    differs: bool = Field(description="Whether the implementations disagree in value, refusal or expectation.")
+    on: dict[str, StepAnswer]
+
+
+class PlayAnswer(BaseModel):
+    title: str
+    implementations: list[str]
+    passed: bool = Field(description="Whether every expectation held on every implementation that it asks.")
+    steps: list[PlayStep]
+
+
+def encode(answer: Json) -> str:
+    """Compact JSON."""
+    return json.dumps(answer, separators=(",", ":"), ensure_ascii=False)
+
+
+def step_json(step: Step, most_effects: int = limits.EFFECTS_SHOWN) -> Json:
+    """StepAnswer, with at most so many effects."""
+    shown = replace(step, effects=step.effects[: max(0, most_effects)])
+    omitted = len(step.effects) - len(shown.effects)
+    return step_dict(shown) | ({"effects_omitted": omitted} if omitted else {})
+
+
+def register_json(machine: Machine, place: Place) -> Json:
+    """RegisterAnswer; with a field in the name only that field is listed."""
+    register, cpu = place.register, place.cpu or 0
+    value = machine.peek(register, cpu)
+    fields = register.fields if place.field is None else (place.field,)
+    rows = []
+    for field in fields:
+        part = field.extract(value)
+        named = field.enumeration(part)
+        rows.append(
+            {
+                "name": field.name,
+                "msb": field.msb,
+                "lsb": field.lsb,
+                "access": field.access.value,
+                "value": part,
+                "value_name": named.name if named else "",
+                "meaning": field.meaning,
+                "cite": field.cite,
+            }
+        )
+    return {
+        "name": register.name,
+        "cpu": place.cpu,
+        "frame": register.frame,
+        "address": None if register.frame in ("ICC", "VLPI") else machine.map.address(register, cpu),
+        "width": register.width,
+        "value": value,
+        "hex": hex(value),
+        "present": register.present,
+        "why_absent": register.why_absent,
+        "meaning": register.meaning,
+        "cite": register.cite,
+        "fields": rows,
+    }
+
+
+def command_json(command: CommandView) -> Json:
+    """A command of the queue; its four words as numbers, and exact as `hex`."""
+    return {**asdict(command), "hex": [f"{word:#018x}" for word in command.words]}

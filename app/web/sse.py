@@ -1,0 +1,66 @@
+"""Server-sent events by hand: each event was encoded once, here its bytes go out to one watcher."""
+
+import asyncio
+from contextlib import suppress
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app import limits
+from app.sessions import Session
+from app.sessions.broadcast import Watch
+
+HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store, no-transform"),
+    (b"x-accel-buffering", b"no"),
+]
+HEARTBEAT = b": still here\n\n"
+
+
+def event_stream(request: Request, session: Session, channel: str) -> Response:
+    """The session's events on a channel, for this request: from `Last-Event-ID`, else `?after=`, else now on.
+
+    `?actor=` names the browser tab, whose own changes are left out. LimitReached if too many watch.
+    """
+    wanted = request.headers.get("last-event-id") or request.query_params.get("after", "")
+    after = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 20 else None
+    return EventStream(session.watch(after, request.query_params.get("actor", ""), channel=channel))
+
+
+class EventStream(Response):
+    """Sends what `watch` gives until the client leaves or the server goes down."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self.watch = watch
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        with self.watch:
+            await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+            gone = asyncio.create_task(_wait_until_gone(receive))
+            sending = asyncio.create_task(self._send_all(send))
+            try:
+                await asyncio.wait({gone, sending}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in (gone, sending):
+                    task.cancel()
+                    with suppress(asyncio.CancelledError, OSError):
+                        await task
+
+    async def _send_all(self, send: Send) -> None:
+        # Told at once, so that a client that reconnects before any event has something to resume from.
+        await _send(send, f"id: {self.watch.cursor}\n\n".encode())
+        while (events := await self.watch.upcoming(limits.HEARTBEAT_SECONDS)) is not None:
+            await _send(send, b"".join(event.wire for event in events) or HEARTBEAT)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _send(send: Send, chunk: bytes) -> None:
+    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+
+async def _wait_until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
