@@ -200,11 +200,8 @@ class CpuInterface:
         intid = value >> 24 & 0xF
         affinity = value >> 16 & 0xFF | (value >> 32 & 0xFF) << 8 | (value >> 48 & 0xFF) << 16
         for cpu in range(self._m.cpus):
-            if value & _IRM:
-                targeted = cpu != self.cpu
-            else:
-                targeted = cpu // 16 == affinity and bool(value >> cpu % 16 & 1)
-            if targeted:
+            listed = cpu // 16 == affinity and bool(value >> cpu % 16 & 1)
+            if cpu != self.cpu if value & _IRM else listed:
                 self._m.distributor.raise_sgi(intid, self.cpu, cpu, group)
 
     def snapshot(self) -> object:

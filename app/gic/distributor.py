@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.gic import effects
 from app.gic.implementations import SgiGroups, Signalling
-from app.gic.register_file import Place, on_read, on_write
+from app.gic.register_file import Place, Write, on_read, on_write
 from app.gic.wired import PRIVATE
 
 if TYPE_CHECKING:
@@ -52,14 +52,14 @@ class InterruptWords:
         "GICD_ISPENDR", "GICR_ISPENDR", "GICR_ISPENDR0",
         "GICD_ISACTIVER", "GICR_ISACTIVER", "GICR_ISACTIVER0",
     )  # fmt: skip
-    def raised(self, place: Place, old: int, new: int, lanes: int) -> None:
-        self._queue(place, self.m.written & _WORD)
-        self._told(place)
+    def raised(self, write: Write) -> None:
+        self._queue(write.place, write.data & _WORD)
+        self._told(write.place)
 
     @on_write("GICD_IGROUPR", "GICR_IGROUPR", "GICR_IGROUPR0")
-    def regrouped(self, place: Place, old: int, new: int, lanes: int) -> None:
-        self._queue(place, _WORD)
-        self._told(place)
+    def regrouped(self, write: Write) -> None:
+        self._queue(write.place, _WORD)
+        self._told(write.place)
 
     @on_write(
         "GICD_ICENABLER", "GICR_ICENABLER", "GICR_ICENABLER0",
@@ -67,17 +67,17 @@ class InterruptWords:
         "GICD_ICACTIVER", "GICR_ICACTIVER", "GICR_ICACTIVER0",
         "GICD_IPRIORITYR", "GICR_IPRIORITYR", "GICD_ICFGR", "GICR_ICFGR", "GICR_ICFGR1",
     )  # fmt: skip
-    def changed(self, place: Place, old: int, new: int, lanes: int) -> None:
-        self._told(place)
+    def changed(self, write: Write) -> None:
+        self._told(write.place)
 
 
 class Distributor(InterruptWords):
     @on_write("GICD_CTLR")
-    def groups_enabled(self, place: Place, old: int, new: int, lanes: int) -> None:
+    def groups_enabled(self, write: Write) -> None:
         self.m.signals.mark()
 
     @on_write("GICD_IROUTER")
-    def routed(self, place: Place, old: int, new: int, lanes: int) -> None:
+    def routed(self, write: Write) -> None:
         self.m.signals.mark()
 
     def set_line(self, intid: int, level: bool, cpu: int) -> None:

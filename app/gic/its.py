@@ -21,7 +21,7 @@ from app.gic.implementations import (
     TranslaterFromCpu,
 )
 from app.gic.outcome import Outcome
-from app.gic.register_file import Place, on_read, on_write, refuses_write
+from app.gic.register_file import Place, Write, on_read, on_write, refuses_write
 
 if TYPE_CHECKING:
     from app.gic.machine import Machine
@@ -115,10 +115,10 @@ class Its:
         return enabled | (0 if enabled & ENABLED else QUIESCENT)
 
     @refuses_write("GITS_CTLR")
-    def cannot_enable(self, place: Place) -> str:
+    def cannot_enable(self, write: Write) -> str:
         if self._m.impl.enable_without_tables is EnableWithoutTables.ACCEPTED or self.enabled:
             return ""
-        if not self._m.written & ENABLED:
+        if not write.data & ENABLED:
             return ""
         missing = [
             name
@@ -132,8 +132,8 @@ class Its:
         return f"{' and '.join(missing)} not Valid" if missing else ""
 
     @on_write("GITS_CTLR")
-    def enable(self, place: Place, old: int, new: int, lanes: int) -> None:
-        if new & ENABLED:
+    def enable(self, write: Write) -> None:
+        if write.new & ENABLED:
             self.translation.configure()
         else:
             self.translation.forget_translations()
@@ -142,33 +142,33 @@ class Its:
     # -- the queue's registers
 
     @refuses_write("GITS_CBASER", "GITS_BASER")
-    def table_in_use(self, place: Place) -> str:
+    def table_in_use(self, write: Write) -> str:
         return "GITS_CTLR.Enabled is 1: writing now is UNPREDICTABLE, and here it is ignored" if self.enabled else ""
 
     @on_write("GITS_CBASER")
-    def queue_moved(self, place: Place, old: int, new: int, lanes: int) -> None:
+    def queue_moved(self, write: Write) -> None:
         self._m.values[self._creadr] = 0
         if self._m.impl.cbaser_write is CbaserWrite.CREADR_AND_CWRITER:
             self._m.values[self._cwriter] = 0
 
     @on_write("GITS_BASER")
-    def table_moved(self, place: Place, old: int, new: int, lanes: int) -> None:
-        self.translation.base_written(place.index)
+    def table_moved(self, write: Write) -> None:
+        self.translation.base_written(write.place.index)
 
     @on_write("GITS_CWRITER")
-    def commands_written(self, place: Place, old: int, new: int, lanes: int) -> None:
+    def commands_written(self, write: Write) -> None:
         impl = self._m.impl
         values = self._m.values
         if impl.cwriter_out_of_range is CwriterOutOfRange.IGNORED:
             cbaser = values[self._cbaser]
-            if new & OFFSET >= ((cbaser & 0xFF) + 1) * 4096:
-                values[self._cwriter] = old
+            if write.new & OFFSET >= ((cbaser & 0xFF) + 1) * 4096:
+                values[self._cwriter] = write.old
                 self._m.tell(effects.AccessIgnored("GITS_CWRITER", True, "the offset is beyond the command queue"))
                 return
-            values[self._cwriter] = new & OFFSET
-        retry = bool(self._m.written & RETRY)
+            values[self._cwriter] = write.new & OFFSET
+        retry = bool(write.data & RETRY)
         values[self._cwriter] &= ~RETRY
-        if not lanes & OFFSET:
+        if not write.lanes & OFFSET:
             if impl.cwriter_out_of_range is CwriterOutOfRange.IGNORED:
                 self.process()
             return
@@ -182,14 +182,14 @@ class Its:
         self.process()
 
     @refuses_write("GITS_CREADR")
-    def read_only(self, place: Place) -> str:
+    def read_only(self, write: Write) -> str:
         if self._m.impl.creadr_write is CreadrWrite.TAKEN or self._m.by_userspace:
             return ""
         return "GITS_CREADR is read-only"
 
     @on_write("GITS_CREADR")
-    def read_pointer_written(self, place: Place, old: int, new: int, lanes: int) -> None:
-        self._m.values[self._creadr] = new & ~STALLED
+    def read_pointer_written(self, write: Write) -> None:
+        self._m.values[self._creadr] = write.new & ~STALLED
 
     # -- processing
 
@@ -253,11 +253,11 @@ class Its:
     # -- MSIs
 
     @on_write("GITS_TRANSLATER")
-    def store_to_translater(self, place: Place, old: int, new: int, lanes: int) -> None:
+    def store_to_translater(self, write: Write) -> None:
         """A CPU's own store (no DeviceID beside it)."""
-        self._m.values[place.slot] = 0
+        self._m.values[write.place.slot] = 0
         if self._m.impl.translater_from_cpu is TranslaterFromCpu.DEVICE_ZERO:
-            self.msi(0, new & lanes)
+            self.msi(0, write.new & write.lanes)
 
     def msi(self, device: int, event: int) -> Outcome:
         """A device's write to GITS_TRANSLATER."""

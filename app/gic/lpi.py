@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -91,10 +92,8 @@ def set_pending_bit(machine: Machine, cpu: int, intid: int, level: bool) -> bool
     byte = ram_byte(machine, address)
     if bool(byte >> intid % 8 & 1) is level:
         return False
-    try:
+    with suppress(IndexError):  # a bus with nobody on it: the store goes nowhere
         machine.memory.write(address, bytes([byte ^ 1 << intid % 8]))
-    except IndexError:
-        pass  # a bus with nobody on it: the store goes nowhere
     return True
 
 

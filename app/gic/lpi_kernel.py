@@ -67,7 +67,7 @@ class KernelLpis:
     # -- life of a structure
 
     def add(self, intid: int, target: int | None) -> Lpi:
-        """One more reference to the LPI; a new one reads its configuration and pending bit. IndexError: no RAM there."""
+        """One more reference to the LPI; a new one reads its configuration and pending bit (IndexError: no RAM)."""
         lpi = self.structs.get(intid)
         if lpi is not None:
             lpi.refs += 1

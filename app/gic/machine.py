@@ -17,6 +17,8 @@ from app.gic.implementations import (
     PropbaserScope,
     Signalling,
     TablesHome,
+)
+from app.gic.implementations import (
     implementation as find_implementation,
 )
 from app.gic.its import Its, Translation
@@ -30,7 +32,7 @@ from app.gic.lpi_ram import RamLpis
 from app.gic.memory import RAM_BASE, GuestMemory, Memory
 from app.gic.outcome import Outcome
 from app.gic.redistributor import ENABLE_LPIS, Redistributor
-from app.gic.register_file import GUARDS, WRITERS, Place, WritePort, layout, port_key
+from app.gic.register_file import GUARDS, WRITERS, Place, Write, WritePort, layout, port_key
 from app.gic.signals import DirectSignals, Signals
 from app.gic.tables import PlainFormat, QemuFormat
 from app.gic.userspace import Userspace, UserspaceError
@@ -97,9 +99,7 @@ class Machine:
         self.values: list[int] = list(self.layout.resets)
         self.memory: Memory = GuestMemory(ram_mib) if memory is None else memory
         self.sink: list[Effect] | None = None
-        # The data of the write under way, at its place in the register, and whether a VMM makes it.
-        self.written = 0
-        self.by_userspace = False
+        self.by_userspace = False  # a VMM makes the access under way
         self._reads = self.layout.reads
         self._writes = self.layout.writes
         self._ctlr = [self.layout.slot("GICR_CTLR", cpu) for cpu in range(cpus)]
@@ -116,7 +116,7 @@ class Machine:
         self.wired = Wired(self.layout, self.values, self.spis)
         self.list_registers = ListRegisters(self) if self.impl.signalling is Signalling.LIST_REGISTERS else None
         self.signals: Signals = self.list_registers or DirectSignals(self)
-        homes: dict[PendingHome, type[RamLpis] | type[CachedLpis] | type[KernelLpis]] = {
+        homes: dict[PendingHome, type[RamLpis | CachedLpis | KernelLpis]] = {
             PendingHome.GUEST_RAM: RamLpis,
             PendingHome.REDISTRIBUTOR: CachedLpis,
             PendingHome.LATCH: KernelLpis,
@@ -242,36 +242,37 @@ class Machine:
         register = place.register
         owner = self._owners[place.owner]
         view = register.user if self.by_userspace and register.user is not None else register
-        self.written = value << port.shift
+        old = self.values[place.slot]
+        data = value << port.shift
         guard = GUARDS.get(register.stem)
-        refused = guard(owner, place) if guard is not None else ""
+        refused = guard(owner, Write(place, old, old, port.lanes, data)) if guard is not None else ""
         if refused:
             self.tell(effects.AccessIgnored(f"{register.name}{_at(place)}", True, refused))
             return
-        old = self.values[place.slot]
         writable = view.writable & port.lanes
-        new = old & ~writable | self.written & writable
-        new |= self.written & view.sets & port.lanes
-        new &= ~(self.written & view.clears & port.lanes)
+        new = old & ~writable | data & writable
+        new |= data & view.sets & port.lanes
+        new &= ~(data & view.clears & port.lanes)
         new = register.kept_value(new)
         self.values[place.slot] = new
         position = len(self.sink) if self.sink is not None else 0
+        write = Write(place, old, new, port.lanes, data)
         writer = WRITERS.get(register.stem)
         if writer is not None:
-            writer(owner, place, old, new, port.lanes)
+            writer(owner, write)
         if self.sink is not None:
-            self.sink.insert(position, self._written(port, old, size))
+            self.sink.insert(position, self._written(port, write, size))
 
-    def _written(self, port: WritePort, old: int, size: int) -> Effect:
+    def _written(self, port: WritePort, write: Write, size: int) -> Effect:
         place = port.place
-        asked = self.written | old & ~port.lanes
+        asked = write.data | write.old & ~port.lanes
         reads = self._value(place)
         return effects.RegisterWritten(
             place.register.name,
             place.shown_cpu,
             place.address + port.shift // 8,
             size * 8,
-            old,
+            write.old,
             asked,
             self.values[place.slot],
             reads,
@@ -396,7 +397,7 @@ class Machine:
         return self.cpu_interfaces[cpu].signalled() is not None
 
     def hppi(self, cpu: int) -> tuple[int, int, int] | None:
-        """(INTID, group, priority), group 0 or 2 (Non-secure Group 1), of the highest priority pending interrupt that is forwarded to this CPU."""
+        """The highest priority pending interrupt forwarded to this CPU: (INTID, group 0 or 2, priority)."""
         found = self.signals.best(cpu)
         return None if found is None else (found.intid, 2 * found.group, found.priority)
 

@@ -8,7 +8,7 @@ from app.gic import effects
 from app.gic.distributor import InterruptWords
 from app.gic.implementations import EnableAgain, LpiBasesWhileEnabled, PendingHome
 from app.gic.lpi_kernel import KernelLpis
-from app.gic.register_file import Place, on_read, on_write, refuses_write
+from app.gic.register_file import Place, Write, on_read, on_write, refuses_write
 
 if TYPE_CHECKING:
     from app.gic.machine import Machine
@@ -27,24 +27,24 @@ class Redistributor(InterruptWords):
         self.cpu = cpu
 
     @on_write("GICR_CTLR")
-    def lpis_enabled(self, place: Place, old: int, new: int, lanes: int) -> None:
+    def lpis_enabled(self, write: Write) -> None:
         """EnableLPIs: load, or let go of, this CPU's LPIs (IHI 0069, GICR_CTLR)."""
         machine = self.m
-        was, now = old & ENABLE_LPIS, new & ENABLE_LPIS
+        was, now = write.old & ENABLE_LPIS, write.new & ENABLE_LPIS
         if was != now:
             machine.tell(effects.LpisEnabled(self.cpu, bool(now)))
         if now and (not was or machine.impl.enable_again is EnableAgain.RESCANS):
             machine.lpi_home.enable(self.cpu, again=bool(was))
         elif was and not now:
             # The LPIs still belong to an enabled Redistributor while their state is put away.
-            machine.values[place.slot] = old
+            machine.values[write.place.slot] = write.old
             machine.lpi_home.disable(self.cpu)
-            machine.values[place.slot] = new
+            machine.values[write.place.slot] = write.new
             machine.its.forget_translations()
         machine.signals.mark(self.cpu)
 
     @refuses_write("GICR_CTLR")
-    def has_no_lpis(self, place: Place) -> str:
+    def has_no_lpis(self, write: Write) -> str:
         return "" if self.m.has_its else "there is no ITS, so EnableLPIs is RES0 (GICR_TYPER.PLPIS=0)"
 
     @on_read("GICR_CTLR")
@@ -54,23 +54,23 @@ class Redistributor(InterruptWords):
         return value & ~_CES_IR if self.m.kvm_revision == 2 else value
 
     @refuses_write("GICR_PROPBASER", "GICR_PENDBASER")
-    def bases_in_use(self, place: Place) -> str:
+    def bases_in_use(self, write: Write) -> str:
         if self.m.impl.lpi_bases_while_enabled is LpiBasesWhileEnabled.TAKEN or not self.m.lpis_enabled(self.cpu):
             return ""
         return "EnableLPIs is 1: writing now is UNPREDICTABLE, and here it is ignored"
 
     @on_write("GICR_WAKER")
-    def woken(self, place: Place, old: int, new: int, lanes: int) -> None:
+    def woken(self, write: Write) -> None:
         """ChildrenAsleep follows ProcessorSleep at once."""
-        asleep = bool(new & _PROCESSOR_SLEEP)
-        self.m.values[place.slot] = new & ~_CHILDREN_ASLEEP | (_CHILDREN_ASLEEP if asleep else 0)
+        asleep = bool(write.new & _PROCESSOR_SLEEP)
+        self.m.values[write.place.slot] = write.new & ~_CHILDREN_ASLEEP | (_CHILDREN_ASLEEP if asleep else 0)
 
     @on_write("GICR_INVLPIR")
-    def invalidate_lpi(self, place: Place, old: int, new: int, lanes: int) -> None:
+    def invalidate_lpi(self, write: Write) -> None:
         """Read one LPI's configuration again (vgic_mmio_write_invlpi: of any CPU's LPI)."""
-        intid = new & lanes & _LOW_HALF
-        self.m.values[place.slot] = 0
-        if not lanes & _LOW_HALF or not self.m.lpis_enabled(self.cpu):
+        intid = write.new & write.lanes & _LOW_HALF
+        self.m.values[write.place.slot] = 0
+        if not write.lanes & _LOW_HALF or not self.m.lpis_enabled(self.cpu):
             return
         lpis = self.m.lpi_home
         if isinstance(lpis, KernelLpis):
@@ -81,8 +81,8 @@ class Redistributor(InterruptWords):
             self.m.its.invalidate(self.cpu, intid)
 
     @on_write("GICR_INVALLR")
-    def invalidate_all(self, place: Place, old: int, new: int, lanes: int) -> None:
+    def invalidate_all(self, write: Write) -> None:
         """Read the configuration of every LPI of this CPU again."""
-        self.m.values[place.slot] = 0
-        if lanes & _LOW_HALF and self.m.lpis_enabled(self.cpu):
+        self.m.values[write.place.slot] = 0
+        if write.lanes & _LOW_HALF and self.m.lpis_enabled(self.cpu):
             self.m.its.invalidate_all(self.cpu)

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from app.registers import Register, RegisterMap, register_map
 
-# A reader gives the whole register; a writer is told (place, old, new, lanes), lanes being the bits that were written;
-# a guard says why the write is refused, or "".
+# A reader gives the whole register; a writer is told of the write after it was stored; a guard is told before and says
+# why it is refused, or "".
 Reader = Callable[[Any, "Place"], int]
-Writer = Callable[[Any, "Place", int, int, int], None]
-Guard = Callable[[Any, "Place"], str]
+Writer = Callable[[Any, "Write"], None]
+Guard = Callable[[Any, "Write"], str]
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 
 READERS: dict[str, Reader] = {}
@@ -74,6 +74,16 @@ class Place:
     @property
     def shown_cpu(self) -> int | None:
         return self.cpu if self.register.per_cpu else None
+
+
+class Write(NamedTuple):
+    """A write to one register: its value before and after, the bits it covers, and the data at their place in it."""
+
+    place: Place
+    old: int
+    new: int
+    lanes: int
+    data: int
 
 
 class ReadPort(NamedTuple):

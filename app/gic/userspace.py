@@ -26,7 +26,7 @@ _REVISIONS = (2, 3)
 _QUEUE_OFFSET = 0xF_FFE0
 _MAX_TABLE_REVISION = 0
 # its_registers: the attributes that exist; unimplemented GITS_BASER<n> and identification registers read as zero.
-_ITS_ATTRIBUTES = (range(0x0, 0x10), range(0x80, 0x98), range(0x100, 0x140), range(0xFFD0, 0x10000))
+_ITS_ATTRIBUTES = (range(0x10), range(0x80, 0x98), range(0x100, 0x140), range(0xFFD0, 0x10000))
 _ITS_WIDE = range(0x8, 0xFFD0)  # 64-bit registers: attributes must be 8-byte aligned (vgic_its_has_attr_regs)
 
 

@@ -18,7 +18,6 @@ from app.gic.lpi import (
     lpi_limit,
     pending_address,
     pending_in_ram,
-    ram_byte,
 )
 
 if TYPE_CHECKING:
@@ -327,9 +326,9 @@ class Views:
         machine = self._m
         if active:
             return "active"
-        if cpu is not None and not machine.lpis_enabled(cpu):
-            if not (pending and machine.impl.disabled_pending is DisabledPending.SIGNALLED):
-                return "CPU LPIs off"
+        reaches = pending and machine.impl.disabled_pending is DisabledPending.SIGNALLED
+        if cpu is not None and not machine.lpis_enabled(cpu) and not reaches:
+            return "CPU LPIs off"
         if not pending:
             return "not pending" if mapped else "not mapped"
         if not enabled:
