@@ -78,9 +78,7 @@ class RegisterWritten(Effect):
     @property
     def words(self) -> str:
         told = f"{self.register}{_at(self.cpu)} was written {self.asked:#x}"
-        if self.reads != self.asked:
-            told += f" and reads {self.reads:#x}"
-        return f"{told}: {self.why}" if self.why else told
+        return f"{told} and reads {self.reads:#x}: {self.why}" if self.why else told
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ from app.gic.tables import PlainFormat, QemuFormat
 from app.gic.userspace import Userspace, UserspaceError
 from app.gic.views import CollectionView, DeviceView, EventView, LpiCounts, LpiView, QueueView, Views
 from app.gic.wired import Wired
-from app.registers import Register
+from app.registers import Access, Field, Register
 
 MAX_CPUS = 32
 MAX_SPIS = 988
@@ -579,18 +579,27 @@ def _at(place: Place) -> str:
 def _why(register: Register, asked: int, reads: int, lanes: int) -> str:
     """Why the register reads differently from what was written, field by field, from the map."""
     told: list[str] = []
+    if not register.readable:
+        return ""
     for field in register.fields:
-        wrote, shows = asked & lanes & field.mask, reads & lanes & field.mask
-        if wrote != shows:
-            told.append(f"{field.name} is {field.access.value}" + _reason(field.access.value))
+        if (asked ^ reads) & lanes & field.mask:
+            told.append(_difference(field, field.extract(asked), field.extract(reads)))
     reserved = lanes & ~sum(field.mask for field in register.fields) & ((1 << register.width) - 1)
     if asked & reserved != reads & reserved:
         told.append("reserved bits are RES0")
     return "; ".join(told[:4])
 
 
-_REASONS = {"WO": " and reads as zero", "RO": " and keeps its value", "RW": " and was kept as another value"}
-
-
-def _reason(access: str) -> str:
-    return _REASONS.get(access, "")
+def _difference(field: Field, asked: int, reads: int) -> str:
+    """Why one field does not read as it was written."""
+    match field.access:
+        case Access.WO:
+            return f"{field.name} is write-only and reads as zero"
+        case Access.RO:
+            return f"{field.name} is read-only"
+        case Access.RES0 | Access.RES1:
+            return f"{field.name} is {field.access.value}"
+        case Access.W1S | Access.W1C:
+            return f"{field.name}: only ones written have an effect"
+    named = next((f" ({each.name})" for each in field.values if each.value == reads), "")
+    return f"{field.name} {asked:#x} was kept as {reads:#x}{named}"
