@@ -263,6 +263,37 @@ def check_masks(register: Register, field: Field) -> None:
     assert field.extract(register.reset) == field.reset or register.resets, where
 
 
+# Offset of element 0 (IHI 0069, Distributor and Redistributor register maps); SGI_base has the Distributor's, and
+# numbers its extended PPIs on from there.
+PRIVATE_ARRAYS = {
+    "IGROUPR": 0x0080,
+    "ISENABLER": 0x0100,
+    "ICENABLER": 0x0180,
+    "ISPENDR": 0x0200,
+    "ICPENDR": 0x0280,
+    "ISACTIVER": 0x0300,
+    "ICACTIVER": 0x0380,
+    "IPRIORITYR": 0x0400,
+    "ICFGR": 0x0C00,
+    "IGRPMODR": 0x0D00,
+    "INMIR": 0x0F80,
+}
+EXTENDED_SPI_ARRAYS = {
+    "IGROUPR": 0x1000,
+    "ISENABLER": 0x1200,
+    "ICENABLER": 0x1400,
+    "ISPENDR": 0x1600,
+    "ICPENDR": 0x1800,
+    "ISACTIVER": 0x1A00,
+    "ICACTIVER": 0x1C00,
+    "IPRIORITYR": 0x2000,
+    "ICFGR": 0x3000,
+    "IGRPMODR": 0x3400,
+    "NSACR": 0x3600,
+    "INMIR": 0x3B00,
+}
+
+
 class TestShape:
     def test_has_every_array_in_full_length(self) -> None:
         counts = {
@@ -276,6 +307,29 @@ class TestShape:
             assert sum(register.stem == stem for register in MAP.registers.values()) == count, stem
         assert MAP.registers["GICD_IROUTER1019"].offset == 0x7FD8
         assert MAP.registers["GICD_IROUTER1023E"].offset == 0x9FF8
+
+    @pytest.mark.parametrize(
+        ("stem", "base", "stride"),
+        [
+            *(
+                (f"{frame}_{stem}{extended}", base, 4)
+                for frame, extended in (("GICD", ""), ("GICR", ""), ("GICR", "E"))
+                for stem, base in PRIVATE_ARRAYS.items()
+            ),
+            *((f"GICD_{stem}E", base, 4) for stem, base in EXTENDED_SPI_ARRAYS.items()),
+            ("GICD_NSACR", 0x0E00, 4),
+            ("GICD_ITARGETSR", 0x0800, 4),
+            ("GICD_IROUTER", 0x6000, 8),
+            ("GICD_IROUTERE", 0x8000, 8),
+            ("GITS_BASER", 0x0100, 8),
+        ],
+    )
+    def test_arrays_stand_at_the_offsets_of_the_manual(self, stem: str, base: int, stride: int) -> None:
+        family = [register for register in MAP.registers.values() if register.stem == stem]
+        assert family
+        for register in family:
+            assert register.index is not None
+            assert register.offset == base + stride * register.index, register.name
 
     def test_encodes_system_registers(self) -> None:
         encodings = {name: MAP.registers[name].encoding for name in ("ICC_PMR_EL1", "ICC_IAR1_EL1", "ICC_SRE_EL3")}
