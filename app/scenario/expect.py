@@ -106,8 +106,8 @@ def _register(reference: RegisterRef, machine: Machine) -> int:
 
 def _pending(machine: Machine, intid: int, cpu: int | None) -> bool:
     if intid >= FIRST_LPI:
-        view = machine.lpi(intid)
-        return view.pending and view.cpu == cpu
+        state = machine.lpi_home.state(intid, cpu)
+        return state.pending and state.cpu == cpu
     word, bit = divmod(intid, 32)
     register = "GICR_ISPENDR0" if intid < FIRST_SPI else f"GICD_ISPENDR{word}"
     return bool(machine.peek(register, cpu=cpu or 0) >> bit & 1)

@@ -43,6 +43,9 @@ COMMENT_COLUMN = 48
 DECIMAL_BELOW = 256
 DECIMAL_OPERANDS = frozenset({"intid", "collection", "target", "source", "size", "valid"})
 DEFAULT_SPEC = MachineSpec()
+# What an acknowledge returns is said in decimal: no interrupt (1020 to 1023), or an LPI.
+INTID_REGISTERS = frozenset({"ICC_IAR1_EL1", "ICC_HPPIR1_EL1"})
+INTIDS = frozenset((*range(1020, 1024), *range(8192, 65536)))
 
 
 def format_scenario(scenario: Scenario) -> str:
@@ -149,8 +152,8 @@ def format_wanted(term: Term, wanted: int | bytes, registers: RegisterMap) -> st
         return wanted.hex()
     if isinstance(term, RegisterRef) and term.field is not None:
         return plain(spoken_value(registers.registers[term.name].field(term.field), wanted))
-    if isinstance(term, RegisterRef) and term.name.startswith(("ICC_IAR", "ICC_HPPIR")):
-        return str(wanted)
+    if isinstance(term, LastValue) or (isinstance(term, RegisterRef) and term.name in INTID_REGISTERS):
+        return str(wanted) if wanted in INTIDS else word(wanted)
     return f"{wanted:#04x}" if isinstance(term, Config) else word(wanted)
 
 

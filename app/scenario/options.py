@@ -29,6 +29,11 @@ class Options:
                 raise line.error(key, f"{key.text} is given twice", f"one {key.text}=")
             self._pairs[key.text] = value
 
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The keys that are given, in the order they are written."""
+        return tuple(self._pairs)
+
     def get(self, key: str) -> Word | None:
         return self._pairs.get(key)
 

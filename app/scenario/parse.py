@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from app.gic.machine import MAX_CPUS, MAX_SPIS
 from app.registers import IMPLEMENTATION_NAMES
 from app.scenario.errors import ScenarioError
 from app.scenario.operations import Operation
@@ -19,9 +20,6 @@ MOST_LINES = 60_000
 LONGEST_LINE = 200_000
 LONGEST_TITLE = 200
 MOST_ERRORS = 20
-# QEMU's virt board has room for this many redistributors before its next device.
-MOST_CPUS = 123
-MOST_SPIS = 960
 MOST_RAM_MIB = 1 << 18
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\u2028\u2029\ufffe\uffff\ud800-\udfff]")
 FENCE = "---"
@@ -167,23 +165,22 @@ def _machine(line: SourceLine) -> MachineSpec:
         default.implementation if name is None else line.choice_at(name, "implementation", IMPLEMENTATION_NAMES)
     )
 
-    def between(key: str, low: int, high: int, step: int = 1) -> int:
+    def between(key: str, low: int, high: int) -> int:
         word = options.get(key)
         if word is None:
             return int(getattr(default, key))
         value = line.number_at(word, key)
-        if not low <= value <= high or value % step:
-            expected = f"{low} to {high}" + (f" in steps of {step}" if step > 1 else "")
-            raise line.error(word, f"{key}={value} is not possible", expected)
+        if not low <= value <= high:
+            raise line.error(word, f"{key}={value} is not possible", f"{low} to {high}")
         return value
 
     return MachineSpec(
         implementation,
-        cpus=between("cpus", 1, MOST_CPUS),
-        spis=between("spis", 0, MOST_SPIS, 32),
+        cpus=between("cpus", 1, MAX_CPUS),
+        spis=between("spis", 1, MAX_SPIS),
         its=bool(between("its", 0, 1)),
         ram_mib=between("ram_mib", 1, MOST_RAM_MIB),
-        lpi_id_bits=between("lpi_id_bits", 14, 24),
+        lpi_id_bits=between("lpi_id_bits", 16, 16),
     )
 
 

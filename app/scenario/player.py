@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from app.gic import Machine, UserspaceError
+from app.gic import Machine, MachineState, UserspaceError
 from app.gic.commands import encode
 from app.gic.effects import Effect, MemoryWritten
 from app.registers import Field, Register
@@ -46,7 +46,8 @@ FIRST_SPI = 32
 class Step:
     """What one operation did. `seq` counts from 1.
 
-    `value` is what a read or acknowledge returned; `refused` says what the machine would not do, as an errno and words.
+    `value` is what a read or acknowledge returned, `width` its bits where it is a whole access; `refused` says what the
+    machine would not do, as an errno and words.
     """
 
     seq: int
@@ -56,13 +57,14 @@ class Step:
     effects: tuple[Effect, ...] = ()
     expectation: Expectation | None = None
     refused: str = ""
+    width: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
     """A player's whole state, to return to."""
 
-    state: Any
+    state: MachineState
     seq: int
     last: int | None
 
@@ -73,6 +75,7 @@ class _Outcome:
     expectation: Expectation | None = None
     refused: str = ""
     effects: tuple[Effect, ...] = ()
+    width: int | None = None
 
 
 NOTHING = _Outcome()
@@ -98,7 +101,7 @@ class Player:
             outcome = self._play(op)
         seen = (*tuple(effects), *outcome.effects)
         text = format_operation(op, self.spec)
-        return Step(self.seq, text, op, outcome.value, seen, outcome.expectation, outcome.refused)
+        return Step(self.seq, text, op, outcome.value, seen, outcome.expectation, outcome.refused, outcome.width)
 
     def advance(self, op: Operation) -> None:
         """Play one operation, saying nothing: the fast way to a later step."""
@@ -131,35 +134,37 @@ class Player:
         self.machine.memory.write(op.address, op.data)
         return _Outcome(effects=(MemoryWritten(op.address, op.data),))
 
-    def write(self, op: Write) -> _Outcome | None:
+    def write(self, op: Write) -> None:
         if op.device is not None:
             self.machine.msi(device_id=op.device, event_id=op.value or 0)
-            return None
+            return
         if isinstance(op.target, RegisterRef) and self._register(op.target).encoding:
-            return self._write_system(op.target, op)
+            self._write_system(op.target, op)
+            return
         address, size, cpu = self._access(op)
         value = op.value
         if value is None:
             old = self.machine.read(address, size, cpu=cpu)
             value = self._overlaid(op, old, 32 if op.half is Half.HI else 0)
         self.machine.write(address, value, size, cpu=cpu)
-        return None
 
     def read(self, op: Read) -> _Outcome:
         if isinstance(op.target, RegisterRef) and self._register(op.target).encoding:
             value = self.machine.icc_read(op.target.name, cpu=op.target.cpu or 0)
+            width = self._register(op.target).width
         else:
             address, size, cpu = self._access(op)
             value = self.machine.read(address, size, cpu=cpu)
+            width = size * 8
         if isinstance(op.target, RegisterRef) and op.target.field is not None:
-            value = self._field(op.target, op.target.field).extract(value)
-        return _Outcome(value)
+            return _Outcome(self._field(op.target, op.target.field).extract(value))
+        return _Outcome(value, width=width)
 
     def expect(self, op: Expect) -> _Outcome:
         return _Outcome(expectation=check(op, self.machine, self.last))
 
     def its(self, op: Its) -> None:
-        if not self._queue_ready():
+        if not self.machine.its_is_set_up:
             self.machine.setup_its()
         self.machine.command(encode(op.command, **dict(op.operands)))
 
@@ -179,7 +184,8 @@ class Player:
         self.machine.icc_write("ICC_EOIR1_EL1", op.intid, cpu=op.cpu)
 
     def uread(self, op: Uread) -> _Outcome:
-        return _Outcome(read_attribute(self.machine, self._attribute(op)))
+        place = self._attribute(op)
+        return _Outcome(read_attribute(self.machine, place), width=place.width * place.pieces)
 
     def uwrite(self, op: Uwrite) -> None:
         place = self._attribute(op)
@@ -241,10 +247,6 @@ class Player:
         if not isinstance(op.target, RegisterRef):
             return raw_attribute(op.target)
         return attribute_of(self._register(op.target), op.target.cpu, op.half)
-
-    def _queue_ready(self) -> bool:
-        """Whether the scenario has programmed a command queue, enabled or not."""
-        return bool(self.machine.peek("GITS_CBASER") >> 63)
 
 
 Play: TypeAlias = Callable[[Player, Any], _Outcome | None]

@@ -65,11 +65,11 @@ def answer(step: Step) -> str:
 
 
 def shown_value(step: Step) -> str:
-    """The value of a step as people read it: INTIDs in decimal, registers in hexadecimal of their width."""
+    """The value of a step as people read it: INTIDs in decimal, registers in all hex digits of the access."""
     value = step.value or 0
     if step.op.verb == "ack" or "ICC_IAR" in step.text or "ICC_HPPIR" in step.text:
         return str(value)
-    return f"{value:#x}"
+    return f"{value:#x}" if step.width is None else f"{value:#0{2 + step.width // 4}x}"
 
 
 def step_dict(step: Step, *, effects: bool = True) -> dict[str, object]:

@@ -88,7 +88,7 @@ def _call(line: SourceLine, word: Word, vocabulary: Vocabulary) -> Term:
         raise line.error(word, f"{short(word.text)} cannot be read", TERM_FORMS)
     name = match["name"]
     if name not in FUNCTIONS:
-        raise line.unknown(word, "term", (*FUNCTIONS, "irq", *PLAIN))
+        raise line.unknown(word.part(0, len(name)), "term", (*FUNCTIONS, "irq", *PLAIN))
     arguments = _arguments(word.part(match.start("arguments"), match.end("arguments")))
     suffix = word.part(match.start("suffix")) if match["suffix"] else Word("", word.column + match.end())
     if name == "memory":

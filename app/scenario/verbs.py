@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from app.gic.commands import COMMANDS, CommandError, encode
-from app.scenario.migration import ORDERS, STEP_NAMES
 from app.scenario.operations import (
     Ack,
     Attribute,
@@ -30,6 +29,7 @@ from app.scenario.operations import (
     Write,
 )
 from app.scenario.options import Options, split_pair
+from app.scenario.restore_steps import ORDERS, STEP_NAMES
 from app.scenario.terms import TERM_FORMS, parse_expect
 from app.scenario.vocabulary import WIDTHS, Vocabulary
 from app.scenario.words import SourceLine, Word, short
@@ -118,7 +118,7 @@ def _write(line: SourceLine, vocabulary: Vocabulary) -> Write:
     width = vocabulary.access_width(target, access.width, access.half)
     value, fields = _value_or_fields(line, target, values, settings, width, vocabulary)
     if access.half is not None or width == 32:
-        _fields_in_half(line, target, settings, access.half, width, vocabulary)
+        _fields_in_half(line, target, fields, settings, access.half, width, vocabulary)
     return Write(target, value, fields, *access, device)
 
 
@@ -181,21 +181,21 @@ def _settings(
 def _fields_in_half(
     line: SourceLine,
     target: RegisterRef | RawAddress | Attribute,
+    fields: tuple[FieldValue, ...],
     settings: list[Word],
     half: Half | None,
     width: int,
     vocabulary: Vocabulary,
 ) -> None:
-    """Fields written by a 32-bit access to a 64-bit register must lie in the half that it reaches."""
+    """What a 32-bit access writes to a 64-bit register must lie in the half that it reaches."""
     if not isinstance(target, RegisterRef) or vocabulary.register(target).width == width:
         return
-    first = 32 if half is Half.HI else 0
-    for word in settings:
-        key, _ = split_pair(word)
-        field = vocabulary.field(line, key, vocabulary.register(target))
-        if not first <= field.lsb <= field.msb < first + 32:
+    reached = 0xFFFF_FFFF << (32 if half is Half.HI else 0)
+    for word, item in zip(settings, fields, strict=True):
+        field = vocabulary.register(target).field(item.name)
+        if not field.mask & reached or item.value << field.lsb & ~reached:
             where = f"bits {field.msb}:{field.lsb}" if field.width > 1 else f"bit {field.lsb}"
-            raise line.error(key, f"{field.name} is {where}, outside this half", "width=64, or the other half")
+            raise line.error(word, f"{field.name} is {where}, outside this half", "width=64, or the other half")
 
 
 def _its(line: SourceLine, vocabulary: Vocabulary) -> Its:
@@ -205,16 +205,14 @@ def _its(line: SourceLine, vocabulary: Vocabulary) -> Its:
     spec = COMMANDS.get(name.text.upper())
     if spec is None:
         raise line.unknown(name, "ITS command", tuple(COMMANDS))
-    options = Options(line, line.words[2:], tuple(operand.name for operand in spec.operands), f"operand of {spec.name}")
-    given: dict[str, int] = {}
-    for operand in spec.operands:
-        value = options.number(operand.name)
-        if value is not None:
-            given[operand.name] = value
-            try:
-                operand.place(value)
-            except CommandError as error:
-                raise line.error(options.get(operand.name) or line.end, str(error)) from None
+    known = {operand.name: operand for operand in spec.operands}
+    options = Options(line, line.words[2:], tuple(known), f"operand of {spec.name}")
+    given = {key: options.required(key) for key in options.given}
+    for key, value in given.items():
+        try:
+            known[key].place(value)
+        except CommandError as error:
+            raise line.error(options.get(key) or line.end, str(error)) from None
     try:
         encode(spec.name, **given)
     except CommandError as error:
@@ -309,7 +307,7 @@ def _uwrite(line: SourceLine, vocabulary: Vocabulary) -> Uwrite:
     else:
         width = 64 if target.group in ("its", "sysregs") else 32
     value, fields = _value_or_fields(line, target, values, settings, width, vocabulary)
-    _fields_in_half(line, target, settings, half, width, vocabulary)
+    _fields_in_half(line, target, fields, settings, half, width, vocabulary)
     return Uwrite(target, value, fields, half)
 
 

@@ -14,6 +14,7 @@ REFERENCE = re.compile(r"([A-Za-z0-9_]+)(?:@([^.@]*))?(?:\.(.*))?\Z")
 # Fields that hold the upper bits of an address or a byte offset: people write and read the address itself.
 ADDRESS_FIELDS = frozenset({"Physical_Address", "Offset"})
 RAM_BASE = 0x4000_0000
+GICV4_FRAME = "VLPI"
 WIDTHS = ("8", "16", "32", "64")
 
 
@@ -111,14 +112,15 @@ class Vocabulary:
 
     def _register(self, line: SourceLine, word: Word, name: str) -> Register:
         register = self.map.registers.get(name)
-        if register is not None:
-            return register
-        try:
-            return self.map.find(name).register
-        except UnknownName as unknown:
-            raise line.error(
-                word, f"unknown register {short(name)}", "a register's full name", tuple(unknown.nearest)[:3]
-            ) from None
+        if register is None:
+            try:
+                register = self.map.find(name).register
+            except UnknownName as unknown:
+                problem = f"unknown register {short(name)}" if unknown.nearest else unknown.reason
+                raise line.error(word, problem, "a register's full name", unknown.nearest) from None
+        if register.frame == GICV4_FRAME:
+            raise line.error(word, f"{name} is a register of GICv4, this machine is a GICv3", "a register of GICv3")
+        return register
 
     def _register_cpu(
         self, line: SourceLine, word: Word, register: Register, text: str | None, match: re.Match[str]

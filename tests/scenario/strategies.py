@@ -1,0 +1,212 @@
+"""Hypothesis strategies for scenarios: every verb, every kind of term, registers and fields from the real map."""
+
+import string
+
+from hypothesis import strategies as st
+
+from app.gic.commands import COMMANDS
+from app.registers import IMPLEMENTATION_NAMES
+from app.scenario.operations import (
+    Ack,
+    Attribute,
+    Config,
+    Creadr,
+    Eoi,
+    Expect,
+    FieldValue,
+    Half,
+    Irq,
+    IrqLine,
+    Its,
+    LastValue,
+    Mapped,
+    Memory,
+    Migrate,
+    Msi,
+    Note,
+    Pending,
+    Poke,
+    RawAddress,
+    Read,
+    RegisterRef,
+    Relation,
+    Save,
+    SavedTables,
+    Stalled,
+    Uread,
+    Uwrite,
+    Write,
+)
+from app.scenario.restore_steps import ORDERS, STEP_NAMES
+from app.scenario.scenario import Line, MachineSpec, Scenario, Title
+from app.scenario.vocabulary import ADDRESS_FIELDS, vocabulary
+
+CPUS = 4
+SPEC = MachineSpec(cpus=CPUS)
+REGISTERS = [
+    register
+    for register in vocabulary(SPEC).map.registers.values()
+    if not register.encoding and register.name != "GITS_TRANSLATER"
+]
+SYSTEM = [register for register in vocabulary(SPEC).map.registers.values() if register.encoding]
+WITH_FIELDS = [register for register in REGISTERS if register.fields]
+cpus = st.integers(0, CPUS - 1)
+ids = st.integers(0, 0xFFFF_FFFF)
+ram = st.integers(0x4000_0000, 0x5FFF_0000)
+words = st.text(string.ascii_letters + string.digits + " #=@.,()'äß→", max_size=40).map(str.strip)
+
+
+def reference(register):
+    return cpus.map(lambda cpu: RegisterRef(register.name, cpu if register.per_cpu else None))
+
+
+def field_values(register):
+    def value(field):
+        return st.integers(0, (1 << field.width) - 1).map(lambda number: FieldValue(field.name, number))
+
+    def named(field):
+        return st.sampled_from(field.values).map(lambda entry: FieldValue(field.name, entry.value, entry.name))
+
+    def one(field):
+        return value(field) | named(field) if field.values and field.name not in ADDRESS_FIELDS else value(field)
+
+    chosen = st.lists(st.sampled_from(register.fields), min_size=1, max_size=3, unique_by=lambda field: field.name)
+    return chosen.flatmap(lambda fields: st.tuples(*map(one, fields)))
+
+
+@st.composite
+def writes(draw):
+    register = draw(st.sampled_from(WITH_FIELDS + SYSTEM))
+    target = draw(reference(register))
+    by = None if register.encoding else draw(st.none() | cpus)
+    if draw(st.booleans()) and register.fields:
+        return Write(target, fields=draw(field_values(register)), by=by)
+    half = draw(st.none() | st.sampled_from(Half)) if register.width == 64 and not register.encoding else None
+    width = register.width if half is None else 32
+    return Write(target, draw(st.integers(0, (1 << width) - 1)), half=half, width=None if half is None else 32, by=by)
+
+
+@st.composite
+def raw_accesses(draw):
+    width = draw(st.sampled_from((8, 16, 32, 64)))
+    target = RawAddress(draw(st.integers(0, (1 << 52) - 1)))
+    by = draw(st.none() | cpus)
+    if draw(st.booleans()):
+        return Read(target, width=width, by=by)
+    return Write(target, draw(st.integers(0, (1 << width) - 1)), width=width, by=by)
+
+
+@st.composite
+def reads(draw):
+    register = draw(st.sampled_from(WITH_FIELDS + SYSTEM))
+    target = draw(reference(register))
+    if register.fields and draw(st.booleans()):
+        field = draw(st.sampled_from(register.fields))
+        return Read(RegisterRef(target.name, target.cpu, field.name))
+    return Read(target)
+
+
+@st.composite
+def expectations(draw):
+    on = tuple(draw(st.lists(st.sampled_from(IMPLEMENTATION_NAMES), unique=True, max_size=3)))
+    relation = draw(st.sampled_from(Relation))
+    kind = draw(st.sampled_from(("register", "field", "bytes", "flag", "number")))
+    if kind == "register":
+        register = draw(st.sampled_from(REGISTERS + SYSTEM))
+        wanted = draw(st.integers(0, (1 << register.width) - 1))
+        return Expect(draw(reference(register)), relation, wanted, on=on)
+    if kind == "field":
+        register = draw(st.sampled_from(WITH_FIELDS))
+        setting = draw(field_values(register))[0]
+        target = draw(reference(register))
+        term = RegisterRef(target.name, target.cpu, setting.name)
+        return Expect(term, relation, setting.value, setting.word, on)
+    if kind == "bytes":
+        data = draw(st.binary(min_size=1, max_size=12))
+        equality = draw(st.sampled_from((Relation.EQUAL, Relation.NOT_EQUAL)))
+        return Expect(Memory(draw(ram), len(data)), equality, data, on=on)
+    if kind == "flag":
+        flag = st.one_of(
+            st.builds(Pending, st.integers(8192, 65535) | st.integers(0, 31), cpus),
+            st.builds(Pending, st.integers(32, 1019)),
+            st.builds(Mapped, ids, ids),
+            st.builds(IrqLine, cpus),
+            st.builds(Memory, ram, st.just(1), st.integers(0, 7)),
+            st.just(Stalled()),
+        )
+        return Expect(draw(flag), relation, draw(st.integers(0, 1)), on=on)
+    if draw(st.booleans()):
+        return Expect(Config(draw(st.integers(8192, 65535))), relation, draw(st.integers(0, 255)), on=on)
+    return Expect(draw(st.sampled_from((Creadr(), LastValue()))), relation, draw(st.integers(0, (1 << 64) - 1)), on=on)
+
+
+@st.composite
+def its_commands(draw):
+    spec = COMMANDS[draw(st.sampled_from(sorted(COMMANDS)))]
+    operands = []
+    for operand in spec.operands:
+        if operand.name == "valid" and draw(st.booleans()):
+            continue
+        steps = (operand.largest - operand.bias) >> operand.shift
+        operands.append((operand.name, (draw(st.integers(0, steps)) << operand.shift) + operand.bias))
+    return Its(spec.name, tuple(draw(st.permutations(operands))))
+
+
+def attributes():
+    register = st.sampled_from([item for item in REGISTERS if item.frame in ("GICD", "RD", "SGI", "GITS")])
+    named = register.flatmap(reference)
+    group = st.sampled_from(("dist", "redist", "its", "sysregs", "level"))
+    return named | st.builds(Attribute, group, ids, st.none() | cpus)
+
+
+@st.composite
+def userspace(draw):
+    target = draw(attributes())
+    if draw(st.booleans()):
+        return Uread(target)
+    width = 32
+    if isinstance(target, RegisterRef):
+        width = vocabulary(SPEC).register(target).width
+    return Uwrite(target, draw(st.integers(0, (1 << width) - 1)))
+
+
+orders = st.sampled_from(sorted(ORDERS)).map(lambda name: (name,)) | st.lists(
+    st.sampled_from(STEP_NAMES), min_size=1, unique=True
+).map(tuple)
+operations = st.one_of(
+    st.builds(Poke, ram, st.binary(min_size=1, max_size=40)),
+    writes(),
+    reads(),
+    raw_accesses(),
+    expectations(),
+    its_commands(),
+    st.builds(Msi, ids, ids),
+    st.builds(Irq, st.integers(32, 95), st.integers(0, 1)),
+    st.builds(Irq, st.integers(16, 31), st.integers(0, 1), cpus),
+    st.builds(Ack, cpus),
+    st.builds(Eoi, cpus, st.integers(0, (1 << 24) - 1)),
+    userspace(),
+    st.builds(Save, st.sampled_from(SavedTables)),
+    st.builds(Migrate, orders),
+    st.builds(Note, words),
+)
+
+
+@st.composite
+def lines(draw):
+    kind = draw(st.sampled_from(("operation", "operation", "comment", "blank")))
+    if kind == "blank":
+        return Line()
+    if kind == "comment":
+        return Line(None, draw(words))
+    operation = draw(operations)
+    return Line(operation, None if isinstance(operation, Note) else draw(st.none() | words))
+
+
+@st.composite
+def scenarios(draw):
+    title = draw(words.filter(bool))
+    name = draw(st.sampled_from(IMPLEMENTATION_NAMES))
+    machine = MachineSpec(name, CPUS, ram_mib=draw(st.sampled_from((512, 1024))))
+    body = draw(st.lists(lines(), max_size=12))
+    return Scenario((Line(None, draw(words)), Line(Title(title)), Line(machine, draw(st.none() | words)), *body))
