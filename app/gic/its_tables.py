@@ -7,6 +7,7 @@ QEMU's; the architecture leaves it open.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.gic import effects
@@ -17,7 +18,6 @@ from app.gic.lpi_ram import RamLpis
 from app.gic.outcome import DONE, Outcome, ignored, stalled
 from app.gic.tables import (
     ADDRESS_51_8,
-    DWORD,
     L1_ENTRY_BYTES,
     L1_VALID,
     CollectionEntry,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from app.gic.machine import Machine
 
 _ID_BITS = 16
+_REMEMBERED = 8192
 _LOW = 0xFFFF_FFFF
 _V = 1 << 63
 _L1_ADDRESS = (1 << 51) - 1
@@ -53,6 +54,12 @@ class TableTranslation:
     def __init__(self, machine: Machine, form: TableFormat) -> None:
         self._m = machine
         self.format = form
+        # The same few entries are read over and over: a decoded one is remembered by its doubleword.
+        self._dte = lru_cache(_REMEMBERED)(form.unpack_dte)
+        self._cte = lru_cache(_REMEMBERED)(form.unpack_cte)
+        self._ite = lru_cache(_REMEMBERED)(form.unpack_ite)
+        # An entry longer than a doubleword must be RAM to its end: where its last doubleword starts.
+        self._ite_tail = form.ite_bytes - L1_ENTRY_BYTES
         self.devices = TableRoot()
         self.collections = TableRoot()
         self._commands: dict[int, Callable[[Words], Outcome]] = {
@@ -101,16 +108,17 @@ class TableTranslation:
             return root.base + index * root.entry_bytes
         slot = root.base + index // (root.page_bytes // L1_ENTRY_BYTES) * L1_ENTRY_BYTES
         try:
-            level1: int = DWORD.unpack(self._m.memory.read(slot, L1_ENTRY_BYTES))[0]
+            level1 = self._m.ram.u64(slot)
         except IndexError as fault:
             raise TableFault(f"no RAM at {slot:#x} for the level 1 entry") from fault
         if not level1 & L1_VALID:
             return None
         return (level1 & _L1_ADDRESS) + index % (root.page_bytes // root.entry_bytes) * root.entry_bytes
 
-    def _load(self, address: int, length: int, table: str) -> bytes:
+    def _load(self, address: int, table: str) -> int:
+        """The first doubleword of an entry."""
         try:
-            return self._m.memory.read(address, length)
+            return self._m.ram.u64(address)
         except IndexError as fault:
             raise TableFault(f"no RAM at {address:#x} for the {table} entry") from fault
 
@@ -125,33 +133,35 @@ class TableTranslation:
         if self._m.sink is not None:
             self._m.sink.append(effects.TableWritten(table, index, address, data, meaning))
 
-    def _saw(self, table: str, index: int, address: int, data: bytes, meaning: str) -> None:
-        if self._m.sink is not None:
-            self._m.sink.append(effects.TableRead(table, index, address, data, meaning))
+    def _saw(self, table: str, index: int, address: int, length: int, meaning: str) -> None:
+        data = self._m.memory.read(address, length)
+        self._m.tell(effects.TableRead(table, index, address, data, meaning))
 
     def device(self, device: int) -> DeviceEntry:
         address = self.entry_address(self.devices, device)
         if address is None:
             return _NO_DEVICE
-        data = self._load(address, 8, "Device table")
-        entry = self.format.unpack_dte(data)
-        self._saw("Device table", device, address, data, entry.words)
+        entry = self._dte(self._load(address, "Device table"))
+        if self._m.sink is not None:
+            self._saw("Device table", device, address, 8, entry.words)
         return entry
 
     def collection(self, icid: int) -> CollectionEntry:
         address = self.entry_address(self.collections, icid)
         if address is None:
             return _NO_COLLECTION
-        data = self._load(address, 8, "Collection table")
-        entry = self.format.unpack_cte(data)
-        self._saw("Collection table", icid, address, data, entry.words)
+        entry = self._cte(self._load(address, "Collection table"))
+        if self._m.sink is not None:
+            self._saw("Collection table", icid, address, 8, entry.words)
         return entry
 
     def interrupt(self, device: DeviceEntry, event: int) -> InterruptEntry:
         address = device.itt + event * self.format.ite_bytes
-        data = self._load(address, self.format.ite_bytes, "ITT")
-        entry = self.format.unpack_ite(data)
-        self._saw("ITT", event, address, data, entry.words)
+        entry = self._ite(self._load(address, "ITT"))
+        if self._ite_tail:
+            self._load(address + self._ite_tail, "ITT")
+        if self._m.sink is not None:
+            self._saw("ITT", event, address, self.format.ite_bytes, entry.words)
         return entry
 
     def _write_interrupt(self, device: DeviceEntry, event: int, entry: InterruptEntry) -> None:

@@ -81,7 +81,7 @@ def lpi_limit(propbaser: int) -> int:
 def ram_byte(machine: Machine, address: int) -> int:
     """A byte of RAM; where there is no RAM it reads as zero."""
     try:
-        return machine.memory.read(address, 1)[0]
+        return machine.ram.u8(address)
     except IndexError:
         return 0
 
@@ -93,7 +93,7 @@ def set_pending_bit(machine: Machine, cpu: int, intid: int, level: bool) -> bool
     if bool(byte >> intid % 8 & 1) is level:
         return False
     with suppress(IndexError):  # a bus with nobody on it: the store goes nowhere
-        machine.memory.write(address, bytes([byte ^ 1 << intid % 8]))
+        machine.ram.put_u8(address, byte ^ 1 << intid % 8)
     return True
 
 

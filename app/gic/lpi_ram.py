@@ -39,6 +39,9 @@ class RamLpis:
         self._m = machine
         self._priority = [_NONE] * machine.cpus
         self._intid = [0] * machine.cpus
+        # A scan of tables that nobody wrote since gives what it gave: (writes, bases) of the last one, and its result.
+        self._seen: list[tuple[int, int, int]] = [(-1, 0, 0)] * machine.cpus
+        self._scanned: list[tuple[int, int]] = [(_NONE, 0)] * machine.cpus
 
     def enable(self, cpu: int, again: bool) -> None:
         self.rescan(cpu, "EnableLPIs was written as one again" if again else "EnableLPIs went 0→1")
@@ -55,12 +58,19 @@ class RamLpis:
         """Work the best pending LPI out anew from both tables; nothing while EnableLPIs=0."""
         machine = self._m
         if machine.lpis_enabled(cpu):
-            self._priority[cpu] = _NONE
             propbaser = machine.propbaser(cpu)
             base = machine.pendbaser(cpu) & PENDBASER_ADDRESS
+            seen = (machine.ram.writes, propbaser, base)
+            if seen == self._seen[cpu] and machine.sink is None:
+                self._priority[cpu], self._intid[cpu] = self._scanned[cpu]
+                machine.signals.mark(cpu)
+                return
+            self._priority[cpu] = _NONE
             found = pending_in_ram(machine, base, lpi_limit(propbaser))
             for intid in found:
                 self._consider(cpu, intid, propbaser)
+            self._seen[cpu] = seen
+            self._scanned[cpu] = (self._priority[cpu], self._intid[cpu])
             if machine.sink is not None:
                 machine.sink.append(
                     effects.PendingTableScanned(cpu, base, tuple(found[:16]), len(found), why, cite=_SOURCE)

@@ -29,7 +29,7 @@ from app.gic.lpi import Lpis
 from app.gic.lpi_cached import CachedLpis
 from app.gic.lpi_kernel import KernelLpis
 from app.gic.lpi_ram import RamLpis
-from app.gic.memory import RAM_BASE, GuestMemory, Memory
+from app.gic.memory import RAM_BASE, ForeignMemory, GuestMemory, Memory, Ram
 from app.gic.outcome import Outcome
 from app.gic.redistributor import ENABLE_LPIS, Redistributor
 from app.gic.register_file import GUARDS, WRITERS, Place, Write, WritePort, layout, port_key
@@ -98,6 +98,7 @@ class Machine:
         self.map = self.layout.map
         self.values: list[int] = list(self.layout.resets)
         self.memory: Memory = GuestMemory(ram_mib) if memory is None else memory
+        self.ram: Ram = self.memory if isinstance(self.memory, GuestMemory) else ForeignMemory(self.memory)
         self.sink: list[Effect] | None = None
         self.by_userspace = False  # a VMM makes the access under way
         self._reads = self.layout.reads
@@ -578,12 +579,13 @@ def _at(place: Place) -> str:
 
 def _why(register: Register, asked: int, reads: int, lanes: int) -> str:
     """Why the register reads differently from what was written, field by field, from the map."""
-    told: list[str] = []
     if not register.readable:
         return ""
-    for field in register.fields:
-        if (asked ^ reads) & lanes & field.mask:
-            told.append(_difference(field, field.extract(asked), field.extract(reads)))
+    told = [
+        _difference(field, field.extract(asked), field.extract(reads))
+        for field in register.fields
+        if (asked ^ reads) & lanes & field.mask
+    ]
     reserved = lanes & ~sum(field.mask for field in register.fields) & ((1 << register.width) - 1)
     if asked & reserved != reads & reserved:
         told.append("reserved bits are RES0")

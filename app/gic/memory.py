@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from struct import Struct
 from typing import Protocol, runtime_checkable
 
 RAM_BASE = 0x4000_0000
 PAGE = 4096
+_SHIFT = 12
+_OFFSET = PAGE - 1
+_DWORD = Struct("<Q")
+_LAST_DWORD = PAGE - _DWORD.size
 
 
 @runtime_checkable
@@ -18,6 +23,23 @@ class Memory(Protocol):
     def write(self, address: int, data: bytes) -> None: ...
 
 
+class Ram(Memory, Protocol):
+    """RAM as the tables are walked: bytes and doublewords too. IndexError where there is none."""
+
+    @property
+    def writes(self) -> int:
+        """A number that is another one after any write."""
+        ...
+
+    def u8(self, address: int) -> int: ...
+
+    def put_u8(self, address: int, value: int) -> None: ...
+
+    def u64(self, address: int) -> int:
+        """A little-endian doubleword."""
+        ...
+
+
 MemoryState = dict[int, bytearray]
 
 
@@ -27,55 +49,84 @@ class GuestMemory:
     A snapshot shares its pages with the live memory until either writes one (copy on write).
     """
 
-    __slots__ = ("_owned", "_pages", "base", "end")
+    __slots__ = ("_owned", "_pages", "base", "end", "writes")
 
     def __init__(self, mib: int = 512, base: int = RAM_BASE) -> None:
         if mib < 1:
             raise ValueError(f"ram_mib={mib}: at least 1 MiB")
         self.base = base
         self.end = base + mib * 1024 * 1024
+        self.writes = 0
         self._pages: MemoryState = {}
         self._owned: set[int] = set()
 
-    def read(self, address: int, length: int) -> bytes:
-        """`length` bytes from `address`. IndexError when any of them is not RAM."""
+    def _check(self, address: int, length: int) -> None:
         if address < self.base or address + length > self.end or length < 0:
             raise IndexError(f"no RAM at {address:#x}, {length} bytes (RAM is {self.base:#x} to {self.end - 1:#x})")
-        start = address % PAGE
+
+    def read(self, address: int, length: int) -> bytes:
+        """`length` bytes from `address`. IndexError when any of them is not RAM."""
+        start = address & _OFFSET
         if start + length <= PAGE:
-            page = self._pages.get(address // PAGE)
-            return bytes(length) if page is None else bytes(page[start : start + length])
+            page = self._pages.get(address >> _SHIFT)
+            if page is not None and length >= 0:
+                return bytes(page[start : start + length])
+            self._check(address, length)
+            return bytes(length)
+        self._check(address, length)
         return b"".join(self._chunks(address, length))
 
     def _chunks(self, address: int, length: int) -> Iterator[bytes]:
         while length:
-            start = address % PAGE
+            start = address & _OFFSET
             part = min(length, PAGE - start)
-            page = self._pages.get(address // PAGE)
+            page = self._pages.get(address >> _SHIFT)
             yield bytes(part) if page is None else bytes(page[start : start + part])
             address += part
             length -= part
 
+    def u8(self, address: int) -> int:
+        page = self._pages.get(address >> _SHIFT)
+        if page is None:
+            self._check(address, 1)
+            return 0
+        return page[address & _OFFSET]
+
+    def u64(self, address: int) -> int:
+        page = self._pages.get(address >> _SHIFT)
+        start = address & _OFFSET
+        if page is None or start > _LAST_DWORD:
+            return int.from_bytes(self.read(address, 8), "little")
+        value: int = _DWORD.unpack_from(page, start)[0]
+        return value
+
+    def put_u8(self, address: int, value: int) -> None:
+        self._check(address, 1)
+        self.writes += 1
+        self._writable(address >> _SHIFT)[address & _OFFSET] = value
+
     def write(self, address: int, data: bytes) -> None:
         """Store `data` at `address`; all of it or, with IndexError, nothing."""
-        if address < self.base or address + len(data) > self.end:
-            raise IndexError(f"no RAM at {address:#x}, {len(data)} bytes (RAM is {self.base:#x} to {self.end - 1:#x})")
+        length = len(data)
+        self._check(address, length)
+        self.writes += 1
+        start = address & _OFFSET
+        if start + length <= PAGE:
+            self._writable(address >> _SHIFT)[start : start + length] = data
+            return
         done = 0
-        while done < len(data):
-            start = (address + done) % PAGE
-            part = min(len(data) - done, PAGE - start)
-            page = self._writable((address + done) // PAGE)
-            page[start : start + part] = data[done : done + part]
+        while done < length:
+            start = (address + done) & _OFFSET
+            part = min(length - done, PAGE - start)
+            self._writable((address + done) >> _SHIFT)[start : start + part] = data[done : done + part]
             done += part
 
     def _writable(self, number: int) -> bytearray:
+        if number in self._owned:
+            return self._pages[number]
         page = self._pages.get(number)
-        if page is None:
-            page = self._pages[number] = bytearray(PAGE)
-            self._owned.add(number)
-        elif number not in self._owned:
-            page = self._pages[number] = bytearray(page)
-            self._owned.add(number)
+        page = self._pages[number] = bytearray(PAGE) if page is None else bytearray(page)
+        self._owned.add(number)
         return page
 
     def written_pages(self) -> list[int]:
@@ -87,5 +138,30 @@ class GuestMemory:
         return dict(self._pages)
 
     def restore(self, state: MemoryState) -> None:
+        self.writes += 1
         self._pages = dict(state)
         self._owned.clear()
+
+
+class ForeignMemory:
+    """Somebody else's memory object as Ram: its writes cannot be counted, so each look says that there was one."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._looks = 0
+        self.read = memory.read
+        self.write = memory.write
+
+    @property
+    def writes(self) -> int:
+        self._looks += 1
+        return self._looks
+
+    def u8(self, address: int) -> int:
+        return self.read(address, 1)[0]
+
+    def put_u8(self, address: int, value: int) -> None:
+        self.write(address, bytes([value]))
+
+    def u64(self, address: int) -> int:
+        return int.from_bytes(self.read(address, 8), "little")

@@ -63,11 +63,13 @@ class TableFormat(Protocol):
     def ite_bytes(self) -> int: ...
 
     def pack_dte(self, entry: DeviceEntry) -> bytes: ...
-    def unpack_dte(self, data: bytes) -> DeviceEntry: ...
+    def unpack_dte(self, raw: int) -> DeviceEntry: ...
     def pack_cte(self, entry: CollectionEntry) -> bytes: ...
-    def unpack_cte(self, data: bytes) -> CollectionEntry: ...
+    def unpack_cte(self, raw: int) -> CollectionEntry: ...
     def pack_ite(self, entry: InterruptEntry) -> bytes: ...
-    def unpack_ite(self, data: bytes) -> InterruptEntry: ...
+    def unpack_ite(self, raw: int) -> InterruptEntry:
+        """From the entry's first doubleword, which holds all that is asked of it."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -82,15 +84,13 @@ class QemuFormat:
             return bytes(8)
         return DWORD.pack(1 | (entry.size - 1) << 1 | entry.itt >> 8 << 6)
 
-    def unpack_dte(self, data: bytes) -> DeviceEntry:
-        raw = DWORD.unpack(data)[0]
+    def unpack_dte(self, raw: int) -> DeviceEntry:
         return DeviceEntry(bool(raw & 1), (raw >> 1 & 0x1F) + 1, (raw >> 6 & (1 << 44) - 1) << 8)
 
     def pack_cte(self, entry: CollectionEntry) -> bytes:
         return DWORD.pack(1 | (entry.rdbase & 0xFFFF) << 1) if entry.valid else bytes(8)
 
-    def unpack_cte(self, data: bytes) -> CollectionEntry:
-        raw = DWORD.unpack(data)[0]
+    def unpack_cte(self, raw: int) -> CollectionEntry:
         return CollectionEntry(bool(raw & 1), raw >> 1 & 0xFFFF)
 
     def pack_ite(self, entry: InterruptEntry) -> bytes:
@@ -99,9 +99,8 @@ class QemuFormat:
         low = 1 | entry.physical << 1 | (entry.intid & 0xFF_FFFF) << 2 | entry.icid << 32
         return _QEMU_ITE.pack(low, NO_DOORBELL)
 
-    def unpack_ite(self, data: bytes) -> InterruptEntry:
-        low = _QEMU_ITE.unpack(data)[0]
-        return InterruptEntry(bool(low & 1), low >> 2 & 0xFF_FFFF, low >> 32 & 0xFFFF, bool(low & 2))
+    def unpack_ite(self, raw: int) -> InterruptEntry:
+        return InterruptEntry(bool(raw & 1), raw >> 2 & 0xFF_FFFF, raw >> 32 & 0xFFFF, bool(raw & 2))
 
 
 @dataclass(frozen=True)
@@ -114,22 +113,19 @@ class PlainFormat:
     def pack_dte(self, entry: DeviceEntry) -> bytes:
         return DWORD.pack(1 << 63 | entry.itt & ADDRESS_51_8 | entry.size - 1) if entry.valid else bytes(8)
 
-    def unpack_dte(self, data: bytes) -> DeviceEntry:
-        raw = DWORD.unpack(data)[0]
+    def unpack_dte(self, raw: int) -> DeviceEntry:
         return DeviceEntry(bool(raw >> 63), (raw & 0x1F) + 1, raw & ADDRESS_51_8)
 
     def pack_cte(self, entry: CollectionEntry) -> bytes:
         return DWORD.pack(1 << 63 | entry.rdbase << 16) if entry.valid else bytes(8)
 
-    def unpack_cte(self, data: bytes) -> CollectionEntry:
-        raw = DWORD.unpack(data)[0]
+    def unpack_cte(self, raw: int) -> CollectionEntry:
         return CollectionEntry(bool(raw >> 63), raw >> 16 & 0xFFFF_FFFF)
 
     def pack_ite(self, entry: InterruptEntry) -> bytes:
         return DWORD.pack(1 << 63 | entry.icid << 32 | entry.intid) if entry.valid else bytes(8)
 
-    def unpack_ite(self, data: bytes) -> InterruptEntry:
-        raw = DWORD.unpack(data)[0]
+    def unpack_ite(self, raw: int) -> InterruptEntry:
         return InterruptEntry(bool(raw >> 63), raw & 0xFFFF_FFFF, raw >> 32 & 0xFFFF)
 
 

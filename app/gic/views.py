@@ -132,7 +132,7 @@ class Views:
         return [
             DeviceView(number, True, entry.size, entry.itt, address, len(self.events(number)))
             for number, address in self._entries(translation, devices=True)
-            if (entry := translation.format.unpack_dte(self._m.memory.read(address, 8))).valid
+            if (entry := translation.format.unpack_dte(self._m.ram.u64(address))).valid
         ]
 
     def _entries(self, translation: TableTranslation, *, devices: bool) -> list[tuple[int, int]]:
@@ -183,7 +183,7 @@ class Views:
             address = translation.entry_address(translation.devices, device_id)
             if address is None:
                 return []
-            device = form.unpack_dte(self._m.memory.read(address, 8))
+            device = form.unpack_dte(self._m.ram.u64(address))
             if not device.valid:
                 return []
             block = self._m.memory.read(device.itt, form.ite_bytes << min(device.size, 16))
@@ -191,7 +191,7 @@ class Views:
             return []
         views: list[EventView] = []
         for number, place in _non_zero(block, form.ite_bytes, 0, device.itt):
-            entry = form.unpack_ite(block[number * form.ite_bytes : (number + 1) * form.ite_bytes])
+            entry = form.unpack_ite(self._m.ram.u64(place))
             if entry.valid:
                 views.append(EventView(device_id, number, entry.intid, entry.icid, place))
         return views
@@ -209,7 +209,7 @@ class Views:
         return [
             CollectionView(number, True, entry.rdbase, address)
             for number, address in self._entries(translation, devices=False)
-            if (entry := translation.format.unpack_cte(self._m.memory.read(address, 8))).valid
+            if (entry := translation.format.unpack_cte(self._m.ram.u64(address))).valid
         ]
 
     # -- the queue
