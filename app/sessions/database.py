@@ -60,18 +60,17 @@ def _set_up_sqlite(connection: DBAPIConnection, _record: object) -> None:
 
 
 @asynccontextmanager
-async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def transaction(connection: AsyncConnection) -> AsyncIterator[None]:
     """Several statements as one: all durable at the end of the block, none of them if it raises."""
-    async with engine.connect() as connection:
-        # IMMEDIATE takes SQLite's write lock here, where waiting for it is allowed, and not at the first write.
-        await connection.execute(text("BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN"))
-        try:
-            yield connection
-        except BaseException:
-            with suppress(DBAPIError):  # SQLite rolls back by itself when the disk is full
-                await connection.execute(text("ROLLBACK"))
-            raise
+    # IMMEDIATE takes SQLite's write lock here, where waiting for it is allowed, and not at the first write.
+    await connection.execute(text("BEGIN IMMEDIATE" if connection.dialect.name == "sqlite" else "BEGIN"))
+    try:
+        yield
         await connection.execute(text("COMMIT"))
+    except BaseException:
+        with suppress(DBAPIError):  # SQLite rolls back by itself when the disk is full
+            await connection.execute(text("ROLLBACK"))
+        raise
 
 
 async def migrate(engine: AsyncEngine) -> None:
@@ -81,10 +80,10 @@ async def migrate(engine: AsyncEngine) -> None:
     async with engine.connect() as connection:
         if await connection.run_sync(_revision) == HEAD:
             return  # without importing alembic, which takes longer than the rest of the start
-    async with transaction(engine) as connection:
-        if engine.dialect.name == "postgresql":
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
-        await connection.run_sync(_upgrade)
+        async with transaction(connection):
+            if engine.dialect.name == "postgresql":
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+            await connection.run_sync(_upgrade)
 
 
 def _upgrade(connection: Connection) -> None:

@@ -2,15 +2,22 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 
 ID_BYTES = 16
 KEY_BYTES = 32
+ID = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 def new_id() -> str:
     """128 random bits, 22 URL-safe characters."""
     return secrets.token_urlsafe(ID_BYTES)
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` has the form of an id, so that only such ever reach the database."""
+    return ID.fullmatch(text) is not None
 
 
 def new_key() -> str:

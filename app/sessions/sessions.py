@@ -107,7 +107,7 @@ class Sessions:
             return session
 
     async def _load_alone(self, session_id: str) -> Session:
-        head = await self._store.head(session_id)
+        head = await self._store.head(session_id) if keys.is_id(session_id) else None
         if head is None:
             raise UnknownSession(session_id)
         session = Session(head, self._store, self._threads, self.listeners)

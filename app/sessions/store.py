@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.sessions import database
 from app.sessions.errors import StorageFailed
@@ -42,6 +43,7 @@ class Store:
         self._engine = database.create_engine(database_url)
         self._waiting: list[tuple[Row, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
+        self._connection: AsyncConnection | None = None
 
     async def start(self) -> None:
         """Open the database and bring its schema up to date."""
@@ -52,6 +54,7 @@ class Store:
         """Finish the writes under way and close the database."""
         if self._writer is not None:
             await self._writer
+        await self._let_go()
         await self._engine.dispose()
 
     async def check(self) -> None:
@@ -64,7 +67,7 @@ class Store:
         """Store a new session with its first operations, all or nothing."""
         rows = [{"session": head.id, "seq": seq, "text": line} for seq, line in enumerate(lines, 1)]
         with _explained():
-            async with database.transaction(self._engine) as connection:
+            async with self._engine.connect() as connection, database.transaction(connection):
                 await connection.execute(insert(sessions), [asdict(head)])
                 if rows:
                     await connection.execute(insert(operations), rows)
@@ -123,12 +126,26 @@ class Store:
                 _settle(stored, None)
 
     async def _insert(self, rows: list[Row]) -> None:
-        if len(rows) == 1:
-            async with self._engine.connect() as connection:
-                await connection.execute(insert(operations), rows[0])
-        else:
-            async with database.transaction(self._engine) as connection:
-                await connection.execute(insert(operations), rows)
+        # The writer keeps its connection: taking one from the pool and giving it back costs as much as the INSERT.
+        if self._connection is None:
+            self._connection = await self._engine.connect()
+        try:
+            if len(rows) == 1:
+                await self._connection.execute(insert(operations), rows[0])
+            else:
+                async with database.transaction(self._connection):
+                    await self._connection.execute(insert(operations), rows)
+        except IntegrityError:
+            raise
+        except BaseException:
+            await self._let_go()
+            raise
+
+    async def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(SQLAlchemyError, OSError):
+                await connection.close()
 
 
 def _settle(stored: asyncio.Future[None], error: Exception | None) -> None:
@@ -150,4 +167,6 @@ def _explained() -> Iterator[None]:
 
 def _failed(error: Exception) -> StorageFailed:
     reason = getattr(error, "orig", None) or error
+    if getattr(error, "connection_invalidated", False):
+        return StorageFailed(f"The database went away ({reason}). Look whether this was done before you do it again.")
     return StorageFailed(f"The database did not take or give the data ({reason}). Nothing was changed; try again.")

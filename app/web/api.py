@@ -55,7 +55,7 @@ class TableName(StrEnum):
     QUEUE = "queue"
 
 
-def all_sessions(request: Request) -> Sessions:
+async def all_sessions(request: Request) -> Sessions:
     sessions: Sessions = request.app.state.sessions
     return sessions
 
@@ -70,7 +70,7 @@ async def one_session(sessions: AllSessions, id: Annotated[str, Path(max_length=
 OneSession = Annotated[Session, Depends(one_session)]
 
 
-def step_on_view(
+async def step_on_view(
     session: OneSession,
     step: Annotated[int | None, Query(description="The machine after this step; without it the newest.")] = None,
 ) -> int | None:

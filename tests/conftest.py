@@ -1,0 +1,108 @@
+"""What several test modules share: an application on a database of its own, and a real server to watch and to kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from app.sessions import Sessions
+from app.settings import Settings
+from app.web.app import create_app
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 30.0
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'giclab.db'}"
+
+
+@pytest.fixture
+async def sessions(database_url: str) -> AsyncIterator[Sessions]:
+    started = Sessions(database_url)
+    await started.start()
+    yield started
+    await started.stop()
+
+
+@pytest.fixture
+async def app(database_url: str) -> AsyncIterator[FastAPI]:
+    made = create_app(Settings(database_url=database_url))
+    async with made.router.lifespan_context(made):
+        yield made
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client that talks to the application in this process: no socket, and no streaming."""
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://giclab.test") as made:
+        yield made
+
+
+class ServerProcess:
+    """`giclab serve` as a process of its own, on a free port."""
+
+    def __init__(self, database_url: str) -> None:
+        self.database_url = database_url
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "app", "serve", "--port", str(self.port)]
+        environment = os.environ | {"GICLAB_DATABASE_URL": self.database_url}
+        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            with suppress(httpx2.TransportError):
+                if httpx2.get(f"{self.url}/healthz").status_code == 200:
+                    return
+            assert self.process.poll() is None, f"the server ended with {self.process.returncode}"
+            assert time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """SIGKILL: no handler runs, nothing is flushed."""
+        self._end(signal.SIGKILL, 10)
+
+    def terminate(self, patience: float = 10) -> int:
+        """SIGTERM; the exit status."""
+        return self._end(signal.SIGTERM, patience)
+
+    def _end(self, number: signal.Signals, patience: float) -> int:
+        assert self.process is not None
+        process, self.process = self.process, None
+        process.send_signal(number)
+        try:
+            return process.wait(patience)
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def server(database_url: str) -> Iterator[ServerProcess]:
+    made = ServerProcess(database_url)
+    made.start()
+    yield made
+    if made.process is not None:
+        made.kill()
