@@ -37,6 +37,7 @@ from app.gic.signals import DirectSignals, Signals
 from app.gic.tables import PlainFormat, QemuFormat
 from app.gic.userspace import Userspace, UserspaceError
 from app.gic.views import CollectionView, DeviceView, EventView, LpiCounts, LpiView, QueueView, Views
+from app.gic.why import Chain, why
 from app.gic.wired import Wired
 from app.registers import Access, Field, Register
 
@@ -505,6 +506,10 @@ class Machine:
 
     def queue(self) -> QueueView:
         return self._views.queue()
+
+    def why(self, intid: int, cpu: int | None = None) -> Chain:
+        """Why `intid` is, or is not, signalled: every condition on its way. `cpu` for SGIs and PPIs."""
+        return why(self, intid, cpu)
 
     # -- listening
 
