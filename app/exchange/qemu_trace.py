@@ -1,0 +1,353 @@
+"""QEMU's `gicv3_*` trace lines (hw/intc/trace-events) as typed events, one line at a time.
+
+A log of `-trace 'gicv3_*' -D trace.log`, with or without the `PID@SECONDS:` prefix that `-msg timestamp=on` adds. A
+line that says nothing that giclab knows has no event, but is still there with its text.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class BusAccess:
+    """A read or write of GICD, GICR or GITS. `offset` in that frame, `size` in bytes; `cpu` says whose GICR frame.
+
+    QEMU prints it when it is over; `error` is set where no register took it (a read then returned 0).
+    """
+
+    frame: str
+    cpu: int
+    offset: int
+    value: int
+    size: int
+    write: bool
+    error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SystemAccess:
+    """A read (printed when it is over) or write (printed before its effects) of an ICC register by `cpu`."""
+
+    register: str
+    cpu: int
+    value: int
+    write: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SgiGenerated:
+    """A write of ICC_SGI1R_EL1 (printed before its effects); `affinity` is Aff3.Aff2.Aff1, `targets` a mask of Aff0."""
+
+    cpu: int
+    intid: int
+    all_but_self: bool
+    affinity: int
+    targets: int
+
+
+@dataclass(frozen=True, slots=True)
+class SgiPending:
+    """An SGI reached a Redistributor (printed before it is pending)."""
+
+    cpu: int
+    intid: int
+
+
+@dataclass(frozen=True, slots=True)
+class WireChanged:
+    """An input line of the GIC (printed before its effects): an SPI, or a PPI of `cpu`."""
+
+    intid: int
+    level: bool
+    cpu: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MsiWritten:
+    """A write to the GITS_TRANSLATER frame (printed before its effects). `device` is the requester's DeviceID."""
+
+    offset: int
+    event: int
+    size: int
+    device: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandStarted:
+    """The ITS read a command from queue slot `slot` (32 bytes each); its operands follow in a CommandOperands."""
+
+    slot: int
+    opcode: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandOperands:
+    """What QEMU prints of the command it runs; names as in the scenario language. SYNC and INVALL print none."""
+
+    name: str
+    operands: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceEntry:
+    """The ITS read or wrote a DTE. `size` in EventID bits, `itt` a byte address."""
+
+    device: int
+    valid: bool
+    size: int
+    itt: int
+    write: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionEntry:
+    """The ITS read or wrote a CTE."""
+
+    icid: int
+    valid: bool
+    rdbase: int
+    write: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptEntry:
+    """The ITS read or wrote an ITE of the ITT at byte address `itt`."""
+
+    itt: int
+    event: int
+    valid: bool
+    physical: bool
+    intid: int
+    icid: int
+    write: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hppi:
+    """QEMU's highest priority pending interrupt of a CPU; `group` 0: G0, 1: G1S, 2: G1NS; priority 255: none."""
+
+    cpu: int
+    intid: int
+    group: int
+    priority: int
+
+    @property
+    def interrupt(self) -> tuple[int, int, int] | None:
+        """(INTID, group, priority), or None: QEMU leaves the last INTID standing when there is none."""
+        return None if self.priority == NO_PRIORITY else (self.intid, self.group, self.priority)
+
+
+@dataclass(frozen=True, slots=True)
+class Signalled:
+    """The interrupt lines to a CPU, as QEMU drives them after an Hppi."""
+
+    cpu: int
+    fiq: bool
+    irq: bool
+
+
+NO_PRIORITY = 255
+
+Event: TypeAlias = (
+    BusAccess
+    | SystemAccess
+    | SgiGenerated
+    | SgiPending
+    | WireChanged
+    | MsiWritten
+    | CommandStarted
+    | CommandOperands
+    | DeviceEntry
+    | CollectionEntry
+    | InterruptEntry
+    | Hppi
+    | Signalled
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TraceLine:
+    """One line of a log, numbered from 1; `event` is None where the line says nothing that giclab knows."""
+
+    number: int
+    text: str
+    event: Event | None
+
+
+def parse(lines: Iterable[str]) -> Iterator[TraceLine]:
+    """Every line of a log, in order, as it is read."""
+    for number, line in enumerate(lines, start=1):
+        text = line.rstrip("\r\n")
+        yield TraceLine(number, text, parse_event(text))
+
+
+def parse_event(text: str) -> Event | None:
+    """The event of one line, or None."""
+    match = _LINE.match(text)
+    if match is None:
+        return None
+    name, said = match.group(1), match.group(2)
+    if name.startswith(_COMMAND):
+        return _command(name.removeprefix(_COMMAND).upper(), said)
+    if name.startswith("gicv3_icc_") and name != "gicv3_icc_generate_sgi":
+        return _system_access(said)
+    form = _FORMS.get(name)
+    if form is None:
+        return None
+    pattern, build = form
+    fields = pattern.match(said)
+    return build(*(int(field, 0) for field in fields.groups())) if fields else None
+
+
+_LINE = re.compile(r"(?:\d+@[\d.]+:)?(gicv3_\w+) (.*)")
+_COMMAND = "gicv3_its_cmd_"
+_OPERAND = re.compile(r"(\w+) (0x[0-9a-f]+|\d+)(?= |$)")
+_SYSTEM = re.compile(r"GICv3 (ICC_\w+?)(_EL3)? (read|write) cpu (0x[0-9a-f]+) value (0x[0-9a-f]+)$")
+
+
+def _system_access(said: str) -> SystemAccess | None:
+    match = _SYSTEM.match(said)
+    if match is None:
+        return None
+    name, level, verb, cpu, value = match.groups()
+    return SystemAccess(f"{name}{level or '_EL1'}", _cpu(int(cpu, 16)), int(value, 16), verb == "write")
+
+
+# QEMU's word for an operand: our name, and what QEMU's number has to be multiplied by and added to.
+_OPERANDS = {
+    "DeviceID": ("device", 1, 0),
+    "EventID": ("event", 1, 0),
+    "ICID": ("collection", 1, 0),
+    "pINTID": ("intid", 1, 0),
+    "RDbase": ("target", 1, 0),
+    "RDbase1": ("source", 1, 0),
+    "RDbase2": ("target", 1, 0),
+    "Size": ("size", 1, 1),
+    "ITT_addr": ("itt", 256, 0),
+    "V": ("valid", 1, 0),
+    "vPEID": ("vpe", 1, 0),
+    "vINTID": ("vintid", 1, 0),
+    "Dbell_pINTID": ("doorbell", 1, 0),
+    "VPT_addr": ("vpt", 65536, 0),
+    "VPT_size": ("vpt_size", 1, 1),
+    "D": ("doorbell_valid", 1, 0),
+}
+
+
+def _command(name: str, said: str) -> CommandOperands:
+    operands = []
+    for word, number in _OPERAND.findall(said):
+        if word in _OPERANDS:
+            ours, factor, bias = _OPERANDS[word]
+            operands.append((ours, int(number, 0) * factor + bias))
+    return CommandOperands(name, tuple(operands))
+
+
+Build: TypeAlias = Callable[..., Event]
+
+
+def _cpu(affinity: int) -> int:
+    """QEMU prints a CPU's affinity; its virt board has 16 CPUs an Aff1."""
+    return (affinity >> 8 & 0xFF) * 16 + (affinity & 0xFF)
+
+
+def _form(text: str, build: Build) -> tuple[re.Pattern[str], Build]:
+    """A line's format: `%x` is a hexadecimal number with its 0x, `%d` a decimal one; `build` gets the numbers."""
+    pattern = re.escape(f"GICv3 {text}").replace("%x", "(0x[0-9a-f]+)").replace("%d", r"(-?\d+)")
+    return re.compile(pattern + "$"), build
+
+
+def _access(frame: str, verb: str, where: str = "") -> dict[str, tuple[re.Pattern[str], Build]]:
+    """The lines of one frame's reads or writes, and those of accesses that no register took."""
+    write = verb == "write"
+    per_cpu = "%x" in where
+
+    def split(fields: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+        return (_cpu(fields[0]), fields[1:]) if per_cpu else (0, fields)
+
+    def good(*fields: int) -> Event:
+        cpu, (offset, value, size, *_secure) = split(fields)
+        return BusAccess(frame, cpu, offset, value, size, write)
+
+    def bad(*fields: int) -> Event:
+        cpu, (offset, *rest) = split(fields)
+        value = rest.pop(0) if write else 0
+        return BusAccess(frame, cpu, offset, value, rest[0], write, error=True)
+
+    unit = {"GICD": "dist", "GICR": "redist", "GITS": "its"}[frame]
+    secure = "" if frame == "GITS" else " secure %d"
+    data = " data %x" if write else ""
+    return {
+        f"gicv3_{unit}_{verb}": _form(f"{where} {verb}: offset %x data %x size %d{secure}", good),
+        f"gicv3_{unit}_bad{verb}": _form(f"{where} {verb}: offset %x{data} size %d{secure}: error", bad),
+    }
+
+
+def _entry(verb: str) -> dict[str, tuple[re.Pattern[str], Build]]:
+    """The lines of reads or writes of ITS table entries."""
+    write = verb == "write"
+
+    def dte(device: int, valid: int, size: int, itt: int) -> Event:
+        # A read prints the address of the ITT, a write what the entry holds of it: bits 51:8.
+        return DeviceEntry(device, bool(valid), size + 1, itt << 8 if write else itt, write)
+
+    def cte(icid: int, valid: int, rdbase: int) -> Event:
+        return CollectionEntry(icid, bool(valid), rdbase, write)
+
+    def ite(itt: int, event: int, valid: int, physical: int, intid: int, icid: int, _vpe: int, _doorbell: int) -> Event:
+        return InterruptEntry(itt, event, bool(valid), bool(physical), intid, icid, write)
+
+    fields = "valid %d inttype %d intid %x ICID %x vPEID %x doorbell %x"
+    return {
+        f"gicv3_its_dte_{verb}": _form(f"ITS: Device Table {verb} for DeviceID %x: valid %d size %x ITTaddr %x", dte),
+        f"gicv3_its_cte_{verb}": _form(f"ITS: Collection Table {verb} for ICID %x: valid %d RDBase %x", cte),
+        f"gicv3_its_ite_{verb}": _form(f"ITS: Interrupt Table {verb} for ITTaddr %x EventID %x: {fields}", ite),
+    }
+
+
+def _wire(intid: int, level: int) -> Event:
+    return WireChanged(intid, bool(level))
+
+
+def _private_wire(affinity: int, intid: int, level: int) -> Event:
+    return WireChanged(intid, bool(level), _cpu(affinity))
+
+
+def _sgi_pending(affinity: int, intid: int) -> Event:
+    return SgiPending(_cpu(affinity), intid)
+
+
+def _sgi_generated(affinity: int, intid: int, irm: int, target: int, targets: int) -> Event:
+    return SgiGenerated(_cpu(affinity), intid, bool(irm), target, targets)
+
+
+def _hppi(affinity: int, intid: int, group: int, priority: int) -> Event:
+    return Hppi(_cpu(affinity), intid, group, priority)
+
+
+def _signalled(affinity: int, fiq: int, irq: int) -> Event:
+    return Signalled(_cpu(affinity), bool(fiq), bool(irq))
+
+
+_FORMS: dict[str, tuple[re.Pattern[str], Build]] = {
+    **_access("GICD", "read", "distributor"),
+    **_access("GICD", "write", "distributor"),
+    **_access("GICR", "read", "redistributor %x"),
+    **_access("GICR", "write", "redistributor %x"),
+    **_access("GITS", "read", "ITS"),
+    **_access("GITS", "write", "ITS"),
+    **_entry("read"),
+    **_entry("write"),
+    "gicv3_dist_set_irq": _form("distributor interrupt %d level changed to %d", _wire),
+    "gicv3_redist_set_irq": _form("redistributor %x interrupt %d level changed to %d", _private_wire),
+    "gicv3_redist_send_sgi": _form("redistributor %x pending SGI %d", _sgi_pending),
+    "gicv3_icc_generate_sgi": _form(
+        "CPU i/f %x generating SGI %d IRM %d target affinity %xxx targetlist %x", _sgi_generated
+    ),
+    "gicv3_its_translation_write": _form("ITS TRANSLATER write: offset %x data %x size %d requester_id %x", MsiWritten),
+    "gicv3_its_process_command": _form("ITS: processing command at offset %x: %x", CommandStarted),
+    "gicv3_cpuif_update": _form("CPU i/f %x HPPI update: irq %d group %d prio %d", _hppi),
+    "gicv3_cpuif_set_irqs": _form("CPU i/f %x HPPI update: setting FIQ %d IRQ %d", _signalled),
+}
