@@ -1,6 +1,7 @@
 """One session: its log, the machine played from it, who may change it and who is watching."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeAlias, TypeVar
@@ -12,11 +13,12 @@ from app import limits
 from app.gic import Machine
 from app.scenario import MachineSpec, Operation, ScenarioError, Step, Timeline, parse_line
 from app.sessions import keys, log
-from app.sessions.broadcast import Broadcast, Watch
+from app.sessions.broadcast import RELOAD, Broadcast, Watch
 from app.sessions.errors import DamagedLog, LimitReached, NotYours, StorageFailed
 from app.sessions.store import Head, SeqTaken, Store
 from app.sessions.weight import is_heavy
 
+faults = logging.getLogger(__name__)
 T = TypeVar("T")
 Listener: TypeAlias = Callable[["Session", Step, str], None]
 PAGE_CHANNEL = "page"
@@ -213,7 +215,13 @@ class Session:
 
     def _tell(self, step: Step, actor: str) -> None:
         for listener in self._listeners:
-            listener(self, step, actor)
+            try:
+                listener(self, step, actor)
+            except Exception:
+                # The operation is stored and must be answered; whoever watches is told to look again.
+                faults.exception("a listener failed at step %d", step.seq)
+                for channel in self._channels.values():
+                    channel.publish(RELOAD, "")
 
     def _channel(self, name: str) -> Broadcast:
         return self._channels.setdefault(name, Broadcast())

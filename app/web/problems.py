@@ -37,7 +37,7 @@ KINDS = {
     "storage": "The database does not answer; nothing was changed.",
     "bad-link": "The characters of a `/x/` link do not hold a scenario.",
     "cross-site": "Another site's page sent this; changes are taken from giclab's own pages and from API clients.",
-    "internal": "A fault in giclab; nothing was changed.",
+    "internal": "A fault in giclab itself. What was answered before is kept.",
 }
 
 
@@ -68,7 +68,13 @@ class Problem(Exception):
 @singledispatch
 def problem_of(_error: Exception) -> Problem:
     """The answer to an exception; one that nobody foresaw gives no detail away."""
-    return Problem(500, "internal", "Something is broken here", "giclab met a fault of its own. Nothing was changed.")
+    return Problem(
+        500,
+        "internal",
+        "Something is broken here",
+        "giclab met a fault of its own. Everything that it had answered before is kept.",
+        "Look at the session again before you repeat what you did.",
+    )
 
 
 @problem_of.register

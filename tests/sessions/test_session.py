@@ -226,6 +226,14 @@ async def test_listeners_hear_of_a_step_once_it_is_stored(sessions, mine):
     assert heard == [(session.id, 2, 2, "tab-1")]
 
 
+async def test_a_listener_that_fails_fails_nobody_and_the_watchers_reload(sessions, mine):
+    session, key = mine
+    sessions.listeners.append(lambda *_: 1 / 0)
+    with session.watch(None, "") as watch:
+        assert (await session.append(PTZ, edit_key=key)).seq == 2
+        assert [event.name for event in await watch.upcoming()] == ["reload"]
+
+
 async def test_watchers_of_a_page_and_of_the_api_do_not_mix(mine):
     session, _ = mine
     with session.watch(None, "") as page, session.watch(None, "", channel="api") as api:
