@@ -9,6 +9,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -20,6 +21,7 @@ from typing import Any, Self, TextIO
 PROGRAM = "qemu-system-aarch64"
 START_SECONDS = 20.0
 ANSWER_SECONDS = 10.0
+CLOSE_SECONDS = 2.0
 MEMORY_CHUNK = 1 << 16  # bytes in one `write`: as hex 128 KiB a line, well below what QEMU buffers for one
 SIZES = {1: "b", 2: "w", 4: "l", 8: "q"}
 
@@ -50,7 +52,13 @@ class Qtest:
     """One running QEMU. Close it, or use it as a context manager; it is also killed when this process ends."""
 
     def __init__(
-        self, *, cpus: int = 2, ram_mib: int = 512, trace: bool = False, timeout: float = ANSWER_SECONDS
+        self,
+        *,
+        cpus: int = 2,
+        ram_mib: int = 512,
+        its: bool = True,
+        trace: bool = False,
+        timeout: float = ANSWER_SECONDS,
     ) -> None:
         """`trace` has QEMU write its interrupt updates to `trace_path`; `timeout` is in seconds, for each answer."""
         path = program()
@@ -63,7 +71,7 @@ class Qtest:
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(directory / "qtest"))
             listener.listen(1)
-            self._process = _start([path, *_machine(cpus, ram_mib), *_channels(directory, trace)])
+            self._process = _start([path, *_machine(cpus, ram_mib, its), *_channels(directory, trace)])
             try:
                 self._socket = self._accept(listener)
                 self._received = bytearray()
@@ -88,9 +96,9 @@ class Qtest:
         if process.stdin is not None and not process.stdin.closed:
             process.stdin.close()
         try:
-            process.wait(timeout=5)
+            process.wait(timeout=CLOSE_SECONDS)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # the shell leads its own group, QEMU is in it
             process.wait()
         if process.stderr is not None:
             process.stderr.close()
@@ -180,10 +188,11 @@ class Qtest:
         return "{major}.{minor}.{micro}".format(**number), f"/machine/unattached/{names[0]}"
 
 
-def _machine(cpus: int, ram_mib: int) -> list[str]:
+def _machine(cpus: int, ram_mib: int, its: bool) -> list[str]:
     # TCG stopped before its first instruction (-S) rather than the qtest accelerator, which distributions leave out.
-    options = "-M virt,gic-version=3,its=on -cpu max -accel tcg -S -nodefaults -no-user-config -display none -net none"
-    return [*options.split(), "-smp", str(cpus), "-m", f"{ram_mib}M"]
+    options = "-cpu max -accel tcg -S -nodefaults -no-user-config -display none -net none"
+    board = f"virt,gic-version=3,its={'on' if its else 'off'}"
+    return ["-M", board, *options.split(), "-smp", str(cpus), "-m", f"{ram_mib}M"]
 
 
 def _channels(directory: Path, trace: bool) -> list[str]:

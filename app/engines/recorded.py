@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.gic import Machine, UserspaceError
+from app.gic import Machine, Memory, UserspaceError
 
 QEMU_VIRT_SPIS = 256  # of QEMU's virt board; its corpora do not say so themselves
 NO_INTERRUPT = range(1020, 1024)  # special INTIDs that an acknowledge returns instead of an interrupt
@@ -99,10 +99,13 @@ def scenarios(path: Path | str) -> Iterator[tuple[int, dict[str, Any]]]:
             yield number, record
 
 
-def play(record: Mapping[str, Any], report: ReplayReport) -> Machine:
-    """Plays one scenario on a fresh machine, adds the outcome to `report`, and returns the machine as it ended."""
+def play(record: Mapping[str, Any], report: ReplayReport, machine: Machine | None = None) -> Machine:
+    """Plays one scenario, adds the outcome to `report`, and returns the machine as it ended.
+
+    `machine` is one fresh from reset, as the scenario needs it; None builds it.
+    """
     seed = int(record.get("seed", report.scenarios))
-    player = _Player(record, report.implementation)
+    player = _Player(record, report.implementation, machine)
     for index, operation in enumerate(record["ops"]):
         answer = player.apply(operation)
         wanted = _recorded_answer(operation)
@@ -134,15 +137,13 @@ def _compare_hppi(record: Mapping[str, Any], machine: Machine, seed: int, report
 class _Player:
     """Applies recorded operations; each returns its answer in the form in which corpora record it."""
 
-    def __init__(self, record: Mapping[str, Any], implementation: str) -> None:
+    def __init__(self, record: Mapping[str, Any], implementation: str, machine: Machine | None) -> None:
         self.implementation = implementation
         self.cpus = int(record["cpus"])
         self.spis = int(record.get("spis", QEMU_VIRT_SPIS))
         self.its = bool(record.get("its", True))
         self.ram_mib = int(record.get("ram_mb", 512))
-        self.machine = Machine(
-            implementation=implementation, cpus=self.cpus, spis=self.spis, its=self.its, ram_mib=self.ram_mib
-        )
+        self.machine = self._build() if machine is None else machine
         self.verbs: dict[str, Callable[[Operation], object]] = {
             "mw": self._memory_write,
             "mf": self._memory_fill,
@@ -173,8 +174,10 @@ class _Player:
         if "addr" in operation:
             address = number(operation["addr"])
             place = self.machine.map.at(address)
-            name = f"{place[0].name}@{place[1]}" if place else ""
-            words.append(f"{address:#x}" + (f" {name}" if name else ""))
+            words.append(f"{address:#x}")
+            if place is not None:
+                register, cpu = place
+                words.append(f"{register.name}@{cpu}" if register.per_cpu else register.name)
         words += [f"{key}={operation[key]}" for key in _SHOWN_OPERANDS if key in operation]
         return " ".join(words)
 
@@ -253,15 +256,18 @@ class _Player:
 
     def _migrate(self, _op: Operation) -> int:
         """A fresh machine on the same guest RAM: what a VMM does on the destination before it restores registers."""
-        self.machine = Machine(
+        self.machine = self._build(self.machine.memory)
+        return 0
+
+    def _build(self, memory: Memory | None = None) -> Machine:
+        return Machine(
             implementation=self.implementation,
             cpus=self.cpus,
             spis=self.spis,
             its=self.its,
             ram_mib=self.ram_mib,
-            memory=self.machine.memory,
+            memory=memory,
         )
-        return 0
 
 
 _SHOWN_OPERANDS = [

@@ -58,7 +58,7 @@ def test_a_wrong_answer_is_named_with_its_register(corpus):
     report = replay(corpus(scenario(READ_TYPER, {**READ_TYPER, "got": 1})), "qemu")
     assert (report.matched, report.reads) == (1, 2)
     assert [str(found) for found in report.mismatches] == [
-        "scenario 7 op 1: r32 0x8000004 GICD_TYPER@0: recorded 0x1, got 0x37a0007"
+        "scenario 7 op 1: r32 0x8000004 GICD_TYPER: recorded 0x1, got 0x37a0007"
     ]
 
 
