@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import parse_qsl, urlencode
 
-from app.scenario.format import format_content, format_scenario
+from app.scenario.format import format_content
 from app.scenario.parse import parse
 from app.scenario.scenario import Scenario
 
@@ -108,9 +108,7 @@ def unpack(payload: str) -> Link:
 
 
 def shortest(scenario: Scenario) -> str:
-    """The scenario with single blanks; it parses to the same scenario."""
-    if scenario.preamble:
-        return format_scenario(scenario)
+    """The scenario with single blanks and without a lesson's prose; its lines parse to the same lines."""
     rows = []
     for line in scenario.lines:
         text = "" if line.content is None else format_content(line.content, scenario.machine, compact=True)

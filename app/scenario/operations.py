@@ -53,7 +53,7 @@ class RawAddress:
     address: int
 
     def __str__(self) -> str:
-        return f"{self.address:#x}"
+        return f"{self.address:#010x}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def _nothing_after(line: SourceLine, index: int) -> None:
 
 
 def _poke(line: SourceLine, vocabulary: Vocabulary) -> Poke:
-    address, first = _operand(line, 1, "the address"), _operand(line, 2, "the bytes")
+    address, first = _operand(line, 1, "the address"), _operand(line, 2, "the data")
     data = line.bytes_at(line.words[2:], "poke")
     if len(data) > LONGEST_POKE:
         raise line.error(first, f"{len(data)} bytes in one poke", f"at most {LONGEST_POKE}, in several lines")

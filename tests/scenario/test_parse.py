@@ -92,7 +92,7 @@ MISTAKES = [
     ("write ICC_PMR_EL1@0 0xff width=32", 32, "system register"),
     ("poke 0x40210400 0", 17, "half a byte; expected two hex digits"),
     ("poke 0x40210400 0g", 18, "'g' is not a hex digit"),
-    ("poke 0x40210400", 17, "the bytes is missing"),
+    ("poke 0x40210400", 17, "the data is missing"),
     ("poke 0x10 00", 6, "0x10 is not RAM; expected an address in 0x40000000 to 0x5fffffff"),
     ("poke 0x5fffffff 0000", 6, "beyond the RAM"),
     ("its MAPT device=2", 5, "MAPTI"),

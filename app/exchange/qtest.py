@@ -1,0 +1,70 @@
+"""A scenario as QEMU qtest commands, one a line, for `-qtest stdio -machine virt,gic-version=3,its=on -display none`.
+
+The protocol (softmmu/qtest.c) has no comments and no CPUs: system registers cannot be reached, and every store carries
+DeviceID 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from app.exchange.accesses import Access, DeviceWrite, Load, RamWrite, Store, Told, Wire, told
+from app.exchange.writers import Written
+from app.registers import RegisterMap
+from app.scenario.operations import Expect, Migrate, Note, Save, Uread, Uwrite
+from app.scenario.scenario import Scenario
+from app.scenario.vocabulary import vocabulary
+
+WIDTHS = {1: "b", 2: "w", 4: "l", 8: "q"}
+
+
+def write(scenario: Scenario) -> Written:
+    """The stores and loads of the scenario, with the values that the model computed for read-modify-writes."""
+    registers = vocabulary(scenario.machine).map
+    rows: list[str] = []
+    remarks: list[str] = []
+    for item in told(scenario):
+        number = item.line.number
+        if isinstance(item.operation, Save | Migrate | Uread | Uwrite):
+            remarks.append(f"line {number}: {item.operation.verb} is KVM's, qtest has no such door")
+            if isinstance(item.operation, Migrate):
+                remarks.append(f"line {number}: the export ends here")
+                break
+            continue
+        for access in item.accesses:
+            row = _row(access, registers)
+            if row is None:
+                remarks.append(f"line {number}: {_why_not(access)}")
+            else:
+                rows.append(row)
+        remarks.extend(_dropped(item))
+    return Written("".join(f"{row}\n" for row in rows), tuple(remarks))
+
+
+def _row(access: Access, registers: RegisterMap) -> str | None:
+    match access:
+        case RamWrite(address, data):
+            return f"write {address:#x} {len(data)} 0x{data.hex()}"
+        case Load(address, size):
+            return f"read{WIDTHS[size]} {address:#x}"
+        case Store(address, size, _, value):
+            return f"write{WIDTHS[size]} {address:#x} {value:#x}"
+        case DeviceWrite(0, event):
+            return f"writel {registers.address(registers.registers['GITS_TRANSLATER']):#x} {event:#x}"
+    return None
+
+
+def _why_not(access: Access) -> str:
+    match access:
+        case DeviceWrite(device, _):
+            return f"qtest stores carry DeviceID 0, not {device}"
+        case Wire(intid, _, _):
+            return f"the wire of INTID {intid} needs set_irq_in with the GIC's QOM path, which depends on the machine"
+    return "system registers need a running CPU"
+
+
+def _dropped(item: Told) -> Iterator[str]:
+    if isinstance(item.operation, Expect):
+        yield f"line {item.line.number}: qtest checks nothing, the expectation is left out"
+    elif not isinstance(item.operation, Note) and item.step is not None and item.step.refused and not item.accesses:
+        yield f"line {item.line.number}: refused, {item.step.refused}"

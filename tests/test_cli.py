@@ -1,0 +1,220 @@
+"""The command line: what it prints, and the exit codes that scripts rely on."""
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import uvicorn
+from typer.testing import CliRunner
+
+from app.cli import cli
+from app.registers import IMPLEMENTATION_NAMES
+from app.scenario import links, parse
+from app.scenario.lessons import FOLDER, LESSONS
+
+ROOT = Path(__file__).resolve().parent.parent
+PTZ = """\
+title  PTZ
+machine implementation=kvm cpus=2
+write  GICR_PENDBASER@0 PTZ=1
+read   GICR_PENDBASER@0
+expect GICR_PENDBASER@0.PTZ == 0
+expect GICR_PENDBASER@0.PTZ == 1 on=qemu
+"""
+
+
+def giclab(*arguments, stdin=None):
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments], input=stdin)
+
+
+@pytest.fixture
+def ptz(tmp_path):
+    path = tmp_path / "ptz.gic"
+    path.write_text(PTZ)
+    return path
+
+
+def test_run_prints_reads_and_expectations_and_exits_0(ptz):
+    result = giclab("run", ptz)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "PTZ",
+        "",
+        "on kvm",
+        f"   4  {'read   GICR_PENDBASER@0':<52} = 0x0000000000000580",
+        f"   5  {'expect GICR_PENDBASER@0.PTZ == 0':<52} ok",
+        f"   6  {'expect GICR_PENDBASER@0.PTZ == 1 on=qemu':<52} not asked here (it is 0)",
+        "kvm: 1 of 1 expectations hold",
+    ]
+
+
+def test_run_exits_1_when_an_expectation_fails(ptz):
+    result = giclab("run", ptz, "--on", "kvm", "--on", "qemu")
+    assert result.exit_code == 1
+    assert "FAILED: it is 1" in result.stdout
+    assert result.stdout.splitlines()[-1] == "qemu: 1 of 2 expectations hold"
+
+
+def test_run_takes_standard_input():
+    assert giclab("run", "-", stdin=PTZ).exit_code == 0
+
+
+def test_run_explains_every_step(ptz):
+    plain, explained = giclab("run", ptz).stdout, giclab("run", ptz, "--explain").stdout
+    assert "was written" not in plain
+    assert "GICR_PENDBASER@0 was written 0x4000000000000580 and reads 0x580" in explained
+    assert "[IHI 0069" in explained
+
+
+def test_run_as_json(ptz):
+    document = json.loads(giclab("run", ptz, "--on", "qemu", "--json").stdout)
+    [run] = document["runs"]
+    assert (document["passed"], run["implementation"], run["expectations"], run["failed"]) == (False, "qemu", 2, 1)
+    read = next(step for step in run["steps"] if step["op"].startswith("read"))
+    assert (read["line"], read["value"], read["hex"]) == (4, 1 << 62, "0x4000000000000000")
+    assert "effects" not in read
+    explained = json.loads(giclab("run", ptz, "--json", "--explain").stdout)
+    kinds = [effect["kind"] for step in explained["runs"][0]["steps"] for effect in step["effects"]]
+    assert "register-written" in kinds
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.slug)
+def test_every_lesson_runs(lesson):
+    on = [word for name in lesson.on for word in ("--on", name)]
+    assert giclab("run", FOLDER / f"{lesson.slug}.gic").exit_code == 0
+    assert giclab("run", FOLDER / f"{lesson.slug}.gic", *on).exit_code == 0
+
+
+def test_an_unreadable_scenario_exits_2_and_shows_every_mistake(tmp_path):
+    path = tmp_path / "wrong.gic"
+    path.write_text("read GICR_PENDBASE@0\nmsi device=2\n")
+    result = giclab("run", path)
+    assert result.exit_code == 2
+    assert f"{path}:1:6: unknown register GICR_PENDBASE" in result.stderr
+    assert f"{path}:2:14: event= is missing" in result.stderr
+    assert "    read GICR_PENDBASE@0\n         ^" in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("command", [("run",), ("diff",), ("export", "--to", "json")])
+def test_a_file_that_is_not_there_or_not_text_exits_2(command, tmp_path):
+    missing = giclab(*command, tmp_path / "none.gic")
+    assert missing.exit_code == 2
+    assert "No such file" in missing.stderr
+    junk = tmp_path / "junk.gic"
+    junk.write_bytes(b"note a\n\xff\xfe\x00")
+    result = giclab(*command, junk)
+    assert result.exit_code == 2
+    assert f"{junk}:2: byte 7 is not UTF-8" in result.stderr
+    assert giclab(*command, tmp_path).exit_code == 2
+
+
+def test_an_unknown_implementation_exits_2_with_the_nearest(ptz):
+    for command in (("run", ptz), ("diff", ptz), ("registers",), ("replay", ptz)):
+        result = giclab(*command, "--on", "kvn")
+        assert result.exit_code == 2
+        assert "did you mean kvm" in result.stderr
+
+
+def test_diff_shows_only_what_differs(ptz):
+    result = giclab("diff", ptz, "--on", "kvm", "--on", "qemu")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        "   4  read   GICR_PENDBASER@0",
+        "      kvm   0x0000000000000580",
+        "      qemu  0x4000000000000000",
+        "   5  expect GICR_PENDBASER@0.PTZ == 0",
+        "      kvm   0",
+        "      qemu  1",
+        "   6  expect GICR_PENDBASER@0.PTZ == 1 on=qemu",
+        "      kvm   0",
+        "      qemu  1",
+        "3 of 4 steps differ",
+    ]
+
+
+def test_diff_of_what_is_the_same_exits_0(tmp_path):
+    path = tmp_path / "same.gic"
+    path.write_text("write GICR_PENDBASER@0 Physical_Address=0x40210000\nexpect GICR_PENDBASER@0.PTZ == 0\n")
+    result = giclab("diff", path, *[word for name in IMPLEMENTATION_NAMES for word in ("--on", name)])
+    assert result.exit_code == 0
+    assert result.stdout == "no difference in 2 steps\n"
+    assert giclab("diff", path, "--on", "kvm").exit_code == 2
+
+
+def corpus(path, got):
+    record = {
+        "seed": 1,
+        "cpus": 1,
+        "ops": [
+            {"op": "w64", "cpu": 0, "addr": 0x080A0078, "value": 1 << 62},
+            {"op": "r64", "cpu": 0, "addr": 0x080A0078, "got": got},
+        ],
+    }
+    path.write_bytes(gzip.compress(json.dumps(record).encode() + b"\n"))
+    return path
+
+
+def test_replay_counts_what_matches(tmp_path):
+    path = corpus(tmp_path / "a.jsonl.gz", 1 << 62)
+    right = giclab("replay", path, "--on", "qemu")
+    assert right.exit_code == 0
+    assert right.stdout.splitlines()[-1] == "matched 1 of 1 reads in 1 scenarios"
+    wrong = giclab("replay", path, "--on", "architecture")
+    assert wrong.exit_code == 1
+    assert "recorded 0x4000000000000000, got 0x0" in wrong.stdout
+    assert wrong.stdout.splitlines()[-1] == "matched 0 of 1 reads in 1 scenarios"
+
+
+def test_replay_of_something_else_exits_2(tmp_path, ptz):
+    assert giclab("replay", tmp_path / "none.jsonl.gz", "--on", "qemu").exit_code == 2
+    assert giclab("replay", ptz, "--on", "qemu").exit_code == 2
+
+
+def test_export_writes_to_standard_output_and_remarks_to_standard_error(ptz):
+    result = giclab("export", ptz, "--to", "qtest")
+    assert result.exit_code == 0
+    assert "writeq 0x80a0078 0x4000000000000580" in result.stdout
+    assert "line 5: qtest checks nothing" in result.stderr
+    link = giclab("export", ptz, "--to", "link").stdout.strip()
+    assert links.unpack(link.removeprefix("/x/")).scenario() == parse(PTZ)
+    assert giclab("export", ptz, "--to", "svd").exit_code == 2
+
+
+def test_registers_in_each_format():
+    assert "GICR_PENDBASER" in giclab("registers").stdout
+    assert json.loads(giclab("registers", "--on", "qemu", "--format", "json").stdout)["implementation"] == "qemu"
+    assert "addrmap kvm_before_5_6" in giclab("registers", "--on", "kvm-before-5.6", "--format", "rdl").stdout
+    assert giclab("registers", "--format", "html").stdout.startswith("<!doctype html>")
+
+
+def test_serve_says_where_it_is(monkeypatch):
+    seen = {}
+    monkeypatch.setattr(uvicorn, "run", lambda app, **settings: seen.update(settings, app=app))
+    result = giclab("serve", "--host", "::1", "--port", "8123")
+    assert result.exit_code == 0
+    assert "http://[::1]:8123/" in result.stdout
+    assert (seen["app"], seen["factory"], seen["host"], seen["port"]) == ("app.web.app:create_app", True, "::1", 8123)
+    assert "http://127.0.0.1:8000/" in giclab("serve").stdout
+
+
+def test_the_module_runs_as_a_program(ptz):
+    result = subprocess.run(
+        [sys.executable, "-m", "app", "run", str(ptz)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.endswith("kvm: 1 of 1 expectations hold\n")
+
+
+def test_help_and_an_unknown_command():
+    assert giclab("--help").exit_code == 0
+    assert giclab("rnu").exit_code == 2
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys, app.cli; print(any(name in sys.modules for name in ('fastapi', 'systemrdl', 'sqlalchemy')))"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout == "False\n"
