@@ -20,13 +20,14 @@ REQUEST_BYTES: Final = 4 * MIB
 """A request body: one whole scenario (2 MiB of ASCII), which JSON escaping or form encoding may double."""
 
 IMPLEMENTATIONS_PER_PLAY: Final = 8
-"""`POST /play` plays the scenario once for each: four implementations today, twice that leaves room."""
+"""`POST /play` plays the scenario once for each: 4 implementations today, twice that leaves room."""
 
 OPERATIONS_PER_PLAY: Final = 2_000
 """Nothing of a play is kept: 8 implementations x 2,000 operations x 0.1 ms = 1.6 s of one worker thread."""
 
 CONCURRENT_PLAYS: Final = 2
-"""Worker threads for long plays. They share one interpreter lock with the event loop: more would not be faster."""
+"""Worker threads for long plays. They share one interpreter lock with the event loop, which must get its turn: with 2 of
+them it waits 2 x 5 ms (the interpreter's switch interval) at most, and more would not play faster."""
 
 INLINE_OPERATIONS: Final = 64
 """Operations played on the event loop before a worker thread takes over: 64 x 0.1 ms = 6 ms, against the 50 ms that
@@ -43,7 +44,7 @@ LPIS_PER_PAGE: Final = 4_096
 """LPIs in one answer: 4,096 rows x about 250 bytes of JSON = 1 MB. All 57,344 take 14 requests."""
 
 TABLE_ROWS: Final = 4_096
-"""Rows of a device table, collection table or ITT in one answer, by the same sum as LPIS_PER_PAGE."""
+"""Rows of a device table, collection table or ITT in one answer, by the same sum: 4,096 x about 250 bytes = 1 MB."""
 
 MEMORY_BYTES_PER_READ: Final = 64 * KIB
 """Guest RAM in one answer: the largest page of an ITS table (64 KiB), 128 KiB as hex."""
@@ -56,7 +57,7 @@ WATCHERS_PER_SESSION: Final = 1_000
 """One large lecture hall on one session. A watcher is a task and a socket, about 60 kB: 60 MB."""
 
 EVENTS_KEPT: Final = 256
-"""Events kept for watchers that reconnect. A class steps about once a second: four minutes of absence."""
+"""Events kept for watchers that reconnect. A class steps about once a second: 256 s, four minutes of absence."""
 
 EVENT_BYTES_KEPT: Final = 1 * MIB
 """The same ring in bytes: the fragments of a step are 2 to 20 kB, so 1 MiB holds at least 50 steps."""

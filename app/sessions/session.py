@@ -18,7 +18,7 @@ from app.sessions.errors import DamagedLog, LimitReached, NotYours, StorageFaile
 from app.sessions.store import Head, SeqTaken, Store
 from app.sessions.weight import is_heavy
 
-faults = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Listener: TypeAlias = Callable[["Session", Step, str], None]
 PAGE_CHANNEL = "page"
@@ -219,7 +219,7 @@ class Session:
                 listener(self, step, actor)
             except Exception:
                 # The operation is stored and must be answered; whoever watches is told to look again.
-                faults.exception("a listener failed at step %d", step.seq)
+                logger.exception("a listener failed at step %d", step.seq)
                 for channel in self._channels.values():
                     channel.publish(RELOAD, "")
 

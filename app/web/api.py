@@ -13,12 +13,12 @@ from starlette.responses import JSONResponse, Response
 from app import limits
 from app.gic import Machine
 from app.gic.views import CollectionView, DeviceView, EventView
-from app.registers import UnknownName
+from app.registers import IMPLEMENTATION_NAMES, UnknownName
 from app.scenario import MachineSpec, Step, parse
 from app.scenario.format import format_content
 from app.sessions import Session, Sessions
 from app.web import shapes
-from app.web.play import play
+from app.web.play import play, unknown_implementation
 from app.web.problems import KINDS, Problem
 from app.web.security import presented_key
 from app.web.sse import event_stream
@@ -63,7 +63,7 @@ async def all_sessions(request: Request) -> Sessions:
 AllSessions = Annotated[Sessions, Depends(all_sessions)]
 
 
-async def one_session(sessions: AllSessions, id: Annotated[str, Path(max_length=64)]) -> Session:  # noqa: A002
+async def one_session(sessions: AllSessions, id: str) -> Session:  # noqa: A002
     return await sessions.open(id)
 
 
@@ -239,6 +239,8 @@ def _with_machine(new: shapes.NewSession) -> str:
     scenario = parse(new.scenario, "scenario")
     spec: MachineSpec = scenario.machine
     if new.implementation is not None:
+        if new.implementation not in IMPLEMENTATION_NAMES:
+            raise unknown_implementation("#/implementation", new.implementation)
         spec = replace(spec, implementation=new.implementation)
     if new.cpus is not None:
         spec = replace(spec, cpus=new.cpus)

@@ -18,8 +18,8 @@ from app.web.security import BodyLimit, SameOrigin, SecurityHeaders
 from app.web.shutdown import on_shutdown_signal
 
 DESCRIPTION = (
-    "Drive an emulated Arm GICv3 with its ITS. Register values are numbers and, as `hex`, strings: numbers in JavaScript "
-    "are exact up to 53 bits only. Errors are problem details (RFC 9457)."
+    "Drive an emulated Arm GICv3 with its ITS. Register values are numbers and, as `hex`, strings, for JavaScript, "
+    "whose numbers are exact up to 53 bits only. Errors are problem details (RFC 9457)."
 )
 # Smaller answers fit one packet anyway.
 COMPRESSED_FROM_BYTES = 1_400

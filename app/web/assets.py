@@ -91,12 +91,10 @@ def _answer(found: Asset, name: str, version: str, request: Headers) -> Response
         "ETag": etag,
         "Cache-Control": FOREVER if version == found.digest or name.startswith("vendor/") else ASK_AGAIN,
     }
-    if found.packed is not None:
-        headers["Vary"] = "Accept-Encoding"
     if etag in request.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     body = found.body
     if found.packed is not None and "gzip" in request.get("accept-encoding", ""):
-        headers["Content-Encoding"] = "gzip"
+        headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}  # the middleware says so of all others
         body = found.packed
     return Response(body, media_type=found.media_type, headers=headers)

@@ -23,7 +23,7 @@ def play(text: str, on: tuple[str, ...]) -> bytes:
     names = tuple(dict.fromkeys(on)) or (scenario.machine.implementation,)
     for index, name in enumerate(names):
         if name not in IMPLEMENTATION_NAMES:
-            raise _unknown(index, name)
+            raise unknown_implementation(f"#/on/{index}", name)
     rows = list(_side_by_side(scenario, names))
     results = [result for row in rows for result in row["on"].values()]
     passed = all(result["expectation"]["passed"] for result in results if "expectation" in result)
@@ -52,13 +52,15 @@ def _differs(results: dict[str, shapes.Json]) -> bool:
     return len(compared) > 1
 
 
-def _unknown(index: int, name: str) -> Problem:
+def unknown_implementation(pointer: str, name: str) -> Problem:
+    """The answer to a name, at that place of the request, that is no implementation."""
     nearest = nearest_names(name, IMPLEMENTATION_NAMES)
+    detail = f"There is no implementation '{name[:80]}'."
     return Problem(
         422,
         "invalid-request",
         "Unknown implementation",
-        f"on: there is no implementation '{name[:80]}'.",
+        detail,
         f"Did you mean {' or '.join(nearest)}?" if nearest else f"Known are {', '.join(IMPLEMENTATION_NAMES)}.",
-        {"errors": [{"pointer": f"#/on/{index}", "detail": "unknown implementation"}], "nearest": nearest},
+        {"errors": [{"pointer": pointer, "detail": detail}], "nearest": nearest},
     )

@@ -8,12 +8,13 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import limits
-from app.web.problems import API, Problem, answer
+from app.web.problems import API, Problem, answer, problem_of
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -121,10 +122,22 @@ class BodyLimit:
             message = await receive()
             received += len(message.get("body", b""))
             if received > limits.REQUEST_BYTES:
-                raise _too_large()
+                raise BodyTooLarge
             return message
 
         await self.app(scope, counted, send)
+
+
+class BodyTooLarge(HTTPException):
+    """Raised to whoever reads the body; as an HTTPException, FastAPI lets it pass."""
+
+    def __init__(self) -> None:
+        super().__init__(413)
+
+
+@problem_of.register
+def _(_error: BodyTooLarge) -> Problem:
+    return _too_large()
 
 
 def _too_large() -> Problem:

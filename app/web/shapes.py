@@ -163,9 +163,10 @@ def encode(answer: Json) -> str:
     return json.dumps(answer, separators=(",", ":"), ensure_ascii=False)
 
 
-def step_json(step: Step, most_effects: int = limits.EFFECTS_SHOWN) -> Json:
-    """StepAnswer, with at most so many effects."""
-    shown = replace(step, effects=step.effects[: max(0, most_effects)])
+def step_json(step: Step, most_effects: int | None = None) -> Json:
+    """StepAnswer, with at most so many effects (None: EFFECTS_SHOWN)."""
+    most = limits.EFFECTS_SHOWN if most_effects is None else max(0, most_effects)
+    shown = replace(step, effects=step.effects[:most])
     omitted = len(step.effects) - len(shown.effects)
     return step_dict(shown) | ({"effects_omitted": omitted} if omitted else {})
 

@@ -1,0 +1,50 @@
+"""The API's reference: complete, and served without anybody else's help."""
+
+import re
+
+import pytest
+
+from app.web.docs import endpoints
+from app.web.problems import KINDS
+
+pytestmark = pytest.mark.anyio
+DOCUMENTED = {
+    "POST /api/v1/sessions",
+    "POST /api/v1/sessions/{id}/ops",
+    "GET /api/v1/sessions/{id}/ops/{seq}",
+    "GET /api/v1/sessions/{id}/registers/{name}",
+    "GET /api/v1/sessions/{id}/lpis",
+    "GET /api/v1/sessions/{id}/tables/{table}",
+    "GET /api/v1/sessions/{id}/memory",
+    "GET /api/v1/sessions/{id}/log",
+    "GET /api/v1/sessions/{id}/events",
+    "POST /api/v1/play",
+}
+
+
+async def test_the_description_names_every_endpoint(client):
+    schema = (await client.get("/openapi.json")).json()
+    assert {f"{endpoint.method} {endpoint.path}" for endpoint in endpoints(schema)} == DOCUMENTED
+
+
+async def test_the_page_shows_every_endpoint_with_what_it_takes_and_gives(client):
+    schema, page = (await client.get("/openapi.json")).json(), (await client.get("/docs")).text
+    for endpoint in endpoints(schema):
+        assert endpoint.meaning
+        section = re.search(rf'<section id="{endpoint.anchor}">.*?</section>', page, re.DOTALL)[0]
+        assert f"{endpoint.method} {endpoint.path}" in section
+        for value in (*endpoint.takes, *endpoint.gives):
+            assert f"<code>{value.name}</code>" in section
+
+
+async def test_every_kind_of_problem_has_its_place_on_the_page(client):
+    page = (await client.get("/docs")).text
+    for kind, meaning in KINDS.items():
+        assert f'id="problem-{kind}"' in page
+        assert meaning.split("`")[0].split("'")[0] in page
+
+
+async def test_the_page_asks_nobody_else_and_runs_no_inline_script(client):
+    page = (await client.get("/docs")).text
+    assert not re.search(r'(?:src|href)="(?:https?:)?//', page)
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", page)
