@@ -1,0 +1,121 @@
+"""Actions and what they change: operations in, fragments out; and the event stream of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from fastapi import APIRouter, Request
+from starlette.datastructures import FormData
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from app.registers import UnknownName
+from app.scenario import ScenarioError
+from app.sessions import Session, SessionError
+from app.web.pages import NO_STORE, show_session
+from app.web.problems import problem_of
+from app.web.security import presented_key
+from app.web.sse import event_stream
+from app.web.views import explorer
+from app.web.views.lines import lines_of
+from app.web.views.live import Live
+from app.web.views.look import look_from
+from app.web.views.render import component, partial
+from app.web.views.stage import SessionStage
+from app.web.views.trouble import Trouble, trouble_of_line
+
+router = APIRouter(include_in_schema=False)
+CHANNEL = "page"
+PLACES = {"register": "register", "its": "its", "poke": "poke"}
+
+
+@router.post("/s/{id}/ops")
+async def act(request: Request, id: str) -> Response:  # noqa: A002 - the path says id
+    """One operation, as a line or as a form's fields. Answers with what changed; without htmx, back to the page."""
+    session: Session = await request.app.state.sessions.open(id)
+    form = _texts(await request.form())
+    place = PLACES.get(form.get("kind", ""), "console")
+    scripted = request.headers.get("hx-request") == "true"
+    if form.get("kind") == "its" and form.get("do") == "choose":
+        look = look_from(f"/s/{id}", {**request.query_params, "command": form.get("command", "")})
+        return RedirectResponse(f"{look.link()}#its", 303)
+    try:
+        done = await _append_all(session, form, presented_key(request), form.get("actor", "") if scripted else "")
+    except ScenarioError as error:
+        trouble = trouble_of_line(error, place)
+        return await _refused(request, session, form, trouble, 422)
+    except SessionError as error:
+        problem = problem_of(error)
+        trouble = Trouble(f"{problem.title}.", problem.detail, "", problem.advice, place)
+        return await _refused(request, session, form, trouble, problem.status)
+    if not scripted:
+        return RedirectResponse(look_from(f"/s/{id}", {**request.query_params, "step": ""}).link(), 303)
+    return HTMLResponse(await _changes(request, session, form, done), headers=NO_STORE)
+
+
+@router.get("/s/{id}/events")
+async def follow(request: Request, id: str) -> Response:  # noqa: A002
+    """The updates of the page as they happen."""
+    session: Session = await request.app.state.sessions.open(id)
+    return Followed(request.app.state.live, session, event_stream(request, session, CHANNEL))
+
+
+class Followed(Response):
+    """An event stream that is counted: the other pages show how many watch."""
+
+    def __init__(self, live: Live, session: Session, stream: Response) -> None:
+        super().__init__()
+        self.live = live
+        self.session = session
+        self.stream = stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.live.joined(self.session)
+        try:
+            await self.stream(scope, receive, send)
+        finally:
+            self.live.left(self.session)
+
+
+async def _append_all(session: Session, form: Mapping[str, str], key: str | None, actor: str) -> list[int]:
+    """Do the form's operations, one after the other; the numbers of their steps."""
+    machine = await session.machine()
+    name = form.get("register", "")
+    values: dict[str, int] = {}
+    try:
+        found = machine.map.find(name) if name else None
+    except UnknownName:
+        found = None
+    if found is not None:
+        values[name] = machine.peek(found.register, found.cpu or 0)
+    lines = lines_of(form, machine.map, values)
+    return [(await session.append(line, edit_key=key, actor=actor)).seq for line in lines]
+
+
+async def _changes(request: Request, session: Session, form: Mapping[str, str], done: Sequence[int]) -> str:
+    """The fragments of the steps for the tab that asked, its inspector included."""
+    live: Live = request.app.state.live
+    look = replace(look_from(f"/s/{session.id}", {}), register=form.get("register", ""))
+    shown = await explorer.inspector_of(SessionStage(session), look, may_write=True)
+    parts = [partial("#inspector", component("inspector", "inspector", shown, explorer.form_of(look)), "outerHTML")]
+    if form.get("kind") == "console":
+        parts.append(partial("#con", component("timeline", "input"), "outerHTML"))
+    return "".join([*parts, *(live.update(session, seq) for seq in done)])
+
+
+async def _refused(
+    request: Request, session: Session, form: Mapping[str, str], trouble: Trouble, status: int
+) -> HTMLResponse:
+    """The message next to its cause; without htmx the whole page with it, the input kept."""
+    if request.headers.get("hx-request") == "true":
+        return HTMLResponse(component("atoms", "problem", trouble), status, NO_STORE)
+    query = {**request.query_params, "register": form.get("register", request.query_params.get("register", ""))}
+    page = await show_session(request, session, look_from(f"/s/{session.id}", query), trouble, form)
+    page.status_code = status
+    return page
+
+
+def _texts(form: FormData) -> dict[str, str]:
+    """The text fields; of one that is sent twice, the last."""
+    return {name: value for name, value in form.multi_items() if isinstance(value, str)}

@@ -1,0 +1,259 @@
+"""The pages: home, the explorer of a session, a scenario in a link, and the making of sessions."""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Annotated
+
+import anyio
+import anyio.to_thread
+from fastapi import APIRouter, FastAPI, Form, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from app import limits
+from app.gic import IMPLEMENTATIONS
+from app.scenario import Line, MachineSpec, Scenario, Timeline, format_scenario, links, parse
+from app.scenario.scenario import line_operation
+from app.sessions import LimitReached, Session, Sessions
+from app.web.problems import Problem
+from app.web.security import give_key, presented_key
+from app.web.views import explorer
+from app.web.views.home import home
+from app.web.views.live import Live, counts
+from app.web.views.look import Look, look_from
+from app.web.views.prose import lesson_prose
+from app.web.views.render import render
+from app.web.views.room import Room, strip_of
+from app.web.views.stage import PlayedStage, SessionStage, Stage, played
+from app.web.views.trouble import Trouble
+
+router = APIRouter(include_in_schema=False)
+NO_STORE = {"Cache-Control": "no-store", "Vary": "HX-Request"}
+PLAYS_KEPT = 32
+# What htmx may ask for alone, by element id.
+PARTS = frozenset({"app", "inspector", "found", "p-lpis", "p-devices", "p-memory"})
+
+
+class Plays:
+    """Scenarios that are only played, the last few of them kept."""
+
+    def __init__(self, limiter: anyio.CapacityLimiter) -> None:
+        self._kept: OrderedDict[tuple[str, str], tuple[int, Timeline]] = OrderedDict()
+        self._limiter = limiter
+
+    async def get(self, key: str, scenario: Scenario, implementation: str) -> Timeline:
+        """The scenario on an implementation; `key` names it, and a longer one of the same key replaces it."""
+        count = len(scenario.operations)
+        if count > limits.OPERATIONS_PER_SESSION:
+            most = limits.OPERATIONS_PER_SESSION
+            raise LimitReached("OPERATIONS_PER_SESSION", most, f"{count} operations are too many")
+        known = self._kept.get((key, implementation))
+        if known is None or known[0] != count:
+            work = partial(played, scenario, implementation)
+            timeline = await anyio.to_thread.run_sync(work, limiter=self._limiter)
+            known = self._kept[key, implementation] = (count, timeline)
+        self._kept.move_to_end((key, implementation))
+        while len(self._kept) > PLAYS_KEPT:
+            self._kept.popitem(last=False)
+        return known[1]
+
+
+def install(app: FastAPI) -> None:
+    """Put the pages into the app, and the watchers' updates onto its sessions."""
+    from app.web import fragments
+
+    app.state.live = Live()
+    app.state.plays = Plays(app.state.players)
+    app.state.sessions.listeners.append(app.state.live.on_step)
+    app.include_router(router)
+    app.include_router(fragments.router)
+
+
+@router.get("/")
+async def first_page() -> HTMLResponse:
+    return HTMLResponse(render("home.html", home=home()))
+
+
+@router.post("/sessions")
+async def start_session(
+    request: Request,
+    implementation: Annotated[str, Form()] = "",
+    cpus: Annotated[str, Form()] = "",
+    scenario: Annotated[str, Form()] = "",
+    payload: Annotated[str, Form()] = "",
+    session: Annotated[str, Form()] = "",
+    step: Annotated[str, Form()] = "",
+    on: Annotated[str, Form()] = "",
+) -> Response:
+    """Start a session: an empty machine, a scenario's text, or a copy of a link or a session up to a step."""
+    sessions: Sessions = request.app.state.sessions
+    if payload:
+        text = copied(links.unpack(payload).scenario(), step, on)
+    elif session:
+        text = copied(parse((await sessions.open(session)).scenario_text(), "session"), step, on)
+    elif scenario.strip():
+        text = scenario.replace("\r\n", "\n")
+    else:
+        text = f"machine implementation={implementation or 'kvm'} cpus={cpus or '2'}\n"
+        parse(text, "machine")
+    created = await sessions.create(text, title="" if payload or session else "Untitled machine")
+    response = RedirectResponse(f"/s/{created.id}", 303)
+    give_key(request, response, created.id, created.edit_key)
+    return response
+
+
+@router.get("/s/{id}")
+async def session_page(request: Request, id: str) -> HTMLResponse:  # noqa: A002 - the path says id
+    session = await request.app.state.sessions.open(id)
+    return await show_session(request, session, look_from(f"/s/{id}", request.query_params))
+
+
+@router.get("/s/{id}/share")
+async def share_session(request: Request, id: str) -> HTMLResponse:  # noqa: A002
+    """The session as a link that carries everything."""
+    session: Session = await request.app.state.sessions.open(id)
+    look = look_from(f"/s/{id}", request.query_params)
+    payload = links.pack(parse(session.scenario_text(), "session"), step=look.step)
+    return _share(request, payload, look, session.title)
+
+
+@router.get("/x/{payload}")
+async def link_page(request: Request, payload: str) -> HTMLResponse:
+    """A scenario in a link, played; nothing is stored."""
+    link = links.unpack(payload)
+    scenario = link.scenario()
+    look = replace(look_from(f"/x/{payload}", request.query_params), pinned=True)
+    if look.step is None:
+        look = replace(look, step=link.step)
+    look = _known_implementation(look)
+    timeline = await request.app.state.plays.get(payload, scenario, look.on or scenario.machine.implementation)
+    stage = PlayedStage(look.base, scenario.title, timeline)
+    own = scenario.machine.implementation
+    page = await explorer.page_of(stage, look, may_write=False, choices=explorer.choices_of(own, look))
+    total, now = len(timeline.ops), page.shared.dock.now
+    room = Room(
+        live=False,
+        mine=False,
+        share=f"{look.base}/share{look.query()}",
+        fork="Make it mine",
+        payload=payload,
+        strip=strip_of(look, now, total, own, mine=False, stored=False),
+        prose=lesson_prose(link.view.get("lesson", "")),
+        prose_open=now <= 1,
+    )
+    return answer(request, page, room)
+
+
+@router.get("/x/{payload}/share")
+async def share_link(request: Request, payload: str) -> HTMLResponse:
+    link = links.unpack(payload)
+    scenario = link.scenario()
+    look = look_from(f"/x/{payload}", request.query_params)
+    packed = links.pack(scenario, step=link.step if look.step is None else look.step, view=link.view)
+    return _share(request, packed, look, scenario.title)
+
+
+async def show_session(
+    request: Request,
+    session: Session,
+    look: Look,
+    trouble: Trouble | None = None,
+    typed: Mapping[str, str] | None = None,
+) -> HTMLResponse:
+    """The explorer of a session; `trouble` and `typed` are a refused form's message and content."""
+    look = _known_implementation(look)
+    live: Live = request.app.state.live
+    own = session.spec.implementation
+    after = session.last_event_id()
+    stage: Stage = SessionStage(session)
+    if look.on and look.on != own:
+        scenario = parse(session.scenario_text(), "session")
+        stage = PlayedStage(stage.base, stage.title, await request.app.state.plays.get(session.id, scenario, look.on))
+    mine = session.may_edit(presented_key(request)) and session.damaged is None
+    here = look.step is None and not look.on
+    page = await explorer.page_of(
+        stage, look, may_write=mine and here, choices=explorer.choices_of(own, look), typed=dict(typed or {})
+    )
+    now, total = page.shared.dock.now, page.shared.dock.total
+    room = Room(
+        live=True,
+        mine=mine and here,
+        share=f"{look.base}/share{look.query()}",
+        fork="Fork",
+        session=session.id,
+        strip=str(session.damaged or "") or strip_of(look, now, total, own, mine=mine, stored=True),
+        newest="" if here else look.link(step=None, on=""),
+        watching=live.room(session).watchers + 1,
+        after=after,
+        actor=secrets.token_urlsafe(9),
+        events=f"{look.base}/events",
+    )
+    return answer(request, page, room, trouble, typed or {})
+
+
+def answer(
+    request: Request,
+    page: explorer.Page,
+    room: Room,
+    trouble: Trouble | None = None,
+    typed: Mapping[str, str] | None = None,
+) -> HTMLResponse:
+    """The whole page, or the one part of it that htmx asks for."""
+    part = part_asked_for(request) if trouble is None else ""
+    html = render(
+        "part.html" if part in PARTS else "explorer.html",
+        part=part,
+        page=page,
+        room=room,
+        counts=counts(page.shared),
+        trouble=trouble,
+        typed=typed or {},
+    )
+    return HTMLResponse(html, 422 if trouble else 404 if page.unknown else 200, NO_STORE)
+
+
+def part_asked_for(request: Request) -> str:
+    """The id of the element that the answer is for, "" for a whole page."""
+    if request.headers.get("hx-request") != "true" or request.headers.get("hx-history-restore-request"):
+        return ""
+    return request.headers.get("hx-target", "").partition("#")[2]
+
+
+def copied(scenario: Scenario, step: str, on: str) -> str:
+    """The scenario's text up to a step, perhaps for another implementation."""
+    if on and on not in IMPLEMENTATIONS:
+        raise Problem(422, "invalid-request", "No such implementation", f"There is no {on[:40]!r}.", _known())
+    wanted = int(step) if step.isdigit() and len(step) < 8 else None
+    lines: list[Line] = []
+    count = 0
+    for line in scenario.lines:
+        if line_operation(line) is not None:
+            count += 1
+            if wanted is not None and count > wanted:
+                break
+        if on and isinstance(line.content, MachineSpec):
+            line = replace(line, content=replace(line.content, implementation=on))
+        lines.append(line)
+    if on and not any(isinstance(line.content, MachineSpec) for line in lines):
+        lines.insert(0, Line(replace(scenario.machine, implementation=on)))
+    return format_scenario(replace(scenario, lines=tuple(lines), preamble=""))
+
+
+def _known_implementation(look: Look) -> Look:
+    if look.on and look.on not in IMPLEMENTATIONS:
+        raise Problem(404, "invalid-request", "No such implementation", f"There is no {look.on!r}.", _known())
+    return look
+
+
+def _known() -> str:
+    return f"Known: {', '.join(IMPLEMENTATIONS)}."
+
+
+def _share(request: Request, payload: str, look: Look, title: str) -> HTMLResponse:
+    address = f"{str(request.base_url).rstrip('/')}/x/{payload}"
+    context = {"address": address, "back": look.link(), "title": title, "part": part_asked_for(request)}
+    return HTMLResponse(render("share.html", **context), headers=NO_STORE)

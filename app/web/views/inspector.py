@@ -1,0 +1,405 @@
+"""The register inspector: bits, fields, what was written and what it reads, and what could be written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.registers import Access, Field, Register, RegisterMap
+from app.scenario.vocabulary import spoken_value
+from app.web.views.history import Touch
+from app.web.views.look import Look
+from app.web.views.words import Hex, Run, bit_range, hex_groups, runs
+
+HALF_ROW = 16
+LONGEST_SELECT = 16
+MOST_OPEN_FIELDS = 16
+SHORT_NAMES = {"Shareability": "Share", "InnerCache": "Inner", "OuterCache": "Outer", "Physical_Address": "PA"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bit:
+    number: int
+    value: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Bits of one field, or of a reserved gap, within 16 bits; `cont_l`/`cont_r`: the field goes on there."""
+
+    field: str
+    label: str
+    range: str
+    reserved: bool
+    differs: bool
+    changed: bool
+    cont_l: bool
+    cont_r: bool
+    span: int
+    bits: tuple[Bit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    value: str
+    label: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRow:
+    """A field as a control, or only as a value where writing does nothing.
+
+    `shift`: the control holds the field in place, so its number is shifted by that much."""
+
+    name: str
+    bits: str
+    msb: int
+    lsb: int
+    shift: int
+    access: Access
+    value: str
+    control: bool
+    named: str
+    options: tuple[Option, ...]
+    meaning: str
+    cite: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRow:
+    title: str
+    strong: bool
+    step: int | None
+    href: str
+    hex: Hex
+
+
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """The same register of another CPU."""
+
+    cpu: int
+    href: str
+    value: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inspector:
+    name: str
+    reference: str
+    where: tuple[Run, ...]
+    meaning: str
+    cite: str
+    width: int
+    value: str
+    base: str
+    halves: tuple[tuple[Segment, ...], ...]
+    fields: tuple[FieldRow, ...]
+    others: str
+    accesses: tuple[AccessRow, ...]
+    why: tuple[Run, ...]
+    widths: tuple[Option, ...]
+    absent: str
+    many: bool
+    asks_device: bool
+    userspace: str
+    siblings: tuple[Sibling, ...]
+    may_write: bool
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The register on view and its state at a step: `was` is the value one step before."""
+
+    register: Register
+    cpu: int
+    step: int
+    value: int
+    was: int
+    everywhere: tuple[tuple[int, int], ...]  # (CPU, value) of the same register on the first CPUs and the one on view
+
+
+def reference(register: Register, cpu: int) -> str:
+    """The register as the scenario language names it."""
+    return f"{register.name}@{cpu}" if register.per_cpu else register.name
+
+
+def inspector(shown: Shown, map_: RegisterMap, touches: Sequence[Touch], look: Look, *, may_write: bool) -> Inspector:
+    """`touches` are the last accesses to this register, oldest first."""
+    register = shown.register
+    wrote, differs = _difference(shown, touches)
+    return Inspector(
+        name=register.name,
+        reference=reference(register, shown.cpu),
+        where=_where(register, map_, shown.cpu),
+        meaning=register.meaning,
+        cite=register.cite.removesuffix(register.name).removesuffix(register.stem).strip() or register.cite,
+        width=register.width,
+        value=f"0x{shown.value:0{register.width // 4}x}",
+        base=f"0x{write_base(register, shown.value):0{register.width // 4}x}",
+        halves=halves(shown, differs),
+        fields=tuple(_field_row(field, write_base(register, shown.value)) for field in register.fields),
+        others=_others(register),
+        accesses=_accesses(shown, touches, look, differs),
+        why=_why(register, wrote, shown.value, differs) if wrote and differs else (),
+        widths=_widths(register),
+        absent="" if register.present else register.why_absent or "This implementation has no such register.",
+        many=len(register.fields) > MOST_OPEN_FIELDS,
+        asks_device=register.name == "GITS_TRANSLATER",
+        userspace=register.user.meaning if register.user else "",
+        siblings=tuple(
+            Sibling(cpu, look.link(register=reference(register, cpu)), f"{value:#x}", cpu == shown.cpu)
+            for cpu, value in shown.everywhere
+        ),
+        may_write=may_write,
+        step=shown.step,
+    )
+
+
+def write_base(register: Register, value: int) -> int:
+    """What an untouched edit would write: the value read, but 0 where writing a 1 would clear."""
+    for field in register.fields:
+        if field.access is Access.W1C:
+            value &= ~field.mask
+    return value
+
+
+def _where(register: Register, map_: RegisterMap, cpu: int) -> tuple[Run, ...]:
+    frame = map_.frames[register.frame]
+    parts = [f"CPU{cpu} · "] if register.per_cpu else []
+    if register.encoding:
+        return runs("".join([*parts, f"{register.encoding} · {register.width}-bit"]))
+    address = map_.address(register, cpu)
+    parts.append(f"{address:#010x} · {frame.title.split(', ')[-1]} + {register.offset:#06x} · {register.width}-bit")
+    return runs("".join(parts))
+
+
+def _difference(shown: Shown, touches: Sequence[Touch]) -> tuple[Touch | None, int]:
+    """The last write, and the bits in which the register now reads otherwise than that write asked for."""
+    wrote = next((touch for touch in reversed(touches) if touch.wrote is not None), None)
+    if wrote is None or wrote.wrote is None:
+        return None, 0
+    return wrote, (wrote.wrote ^ shown.value) & wrote.mask
+
+
+def _why(register: Register, wrote: Touch, value: int, differs: int) -> tuple[Run, ...]:
+    many = differs & (differs - 1)
+    lead = f"{'Bits' if many else 'Bit'} {_ranges(differs)} {'differ' if many else 'differs'}."
+    told = wrote.why or _reason(register, wrote, value, differs)
+    return (Run(f"{lead} ", "strong"), *runs(told if told.endswith(".") else f"{told}."))
+
+
+def _reason(register: Register, wrote: Touch, value: int, differs: int) -> str:
+    """Why the register does not read what was written, from the map: one sentence for each field, at most three."""
+    sentences: list[str] = []
+    covered = 0
+    for field in register.fields:
+        covered |= field.mask
+        if differs & field.mask and wrote.wrote is not None:
+            sentences.append(_field_reason(field, field.extract(wrote.wrote), field.extract(value)))
+    if differs & ~covered:
+        sentences.append(f"Bits {_ranges(differs & ~covered)} are reserved and read as zero.")
+    more = len(sentences) - 3
+    return " ".join([*sentences[:3], *([f"And {more} more fields."] if more > 0 else [])])
+
+
+def _field_reason(field: Field, asked: int, reads: int) -> str:
+    place = f"{field.name} [{bit_range(field.msb, field.lsb)}]"
+    match field.access:
+        case Access.WO:
+            return f"{place} is write-only here: it reads as zero."
+        case Access.RO | Access.RES1:
+            return f"{place} is read-only: writing it does nothing."
+        case Access.RES0:
+            return f"{place} is reserved: it reads as zero."
+        case Access.W1S:
+            return f"{place} sets where 1 is written; writing 0 does nothing."
+        case Access.W1C:
+            return f"{place} clears where 1 is written; writing 0 does nothing."
+        case _:
+            if dict(field.kept).get(asked) == reads:
+                return f"{place}: this implementation keeps {reads:#x} instead of {asked:#x}."
+            return f"{place} reads {reads:#x}."
+
+
+def _accesses(shown: Shown, touches: Sequence[Touch], look: Look, differs: int) -> tuple[AccessRow, ...]:
+    """The last accesses, and what the register reads now if nothing has read it since the last write."""
+    width = shown.register.width
+    rows: list[AccessRow] = []
+    last_wrote = max((place for place, touch in enumerate(touches) if touch.wrote is not None), default=-1)
+    for place, touch in enumerate(touches):
+        value = touch.wrote if touch.wrote is not None else touch.read
+        if value is None:
+            continue
+        title = "You wrote" if touch.wrote is not None else "It read" if place < last_wrote else "It reads"
+        marks = differs if place >= last_wrote >= 0 and (touch.wrote is not None or touch.read == shown.value) else 0
+        rows.append(
+            AccessRow(
+                title,
+                place == len(touches) - 1 or place >= last_wrote >= 0,
+                touch.step,
+                look.link(step=touch.step, register=reference(shown.register, shown.cpu)),
+                hex_groups(value, width, differs=marks, touched=touch.mask),
+            )
+        )
+    if not touches or touches[-1].read != shown.value:
+        rows.append(AccessRow("It reads", True, None, "", hex_groups(shown.value, width, differs=differs)))
+    return tuple(rows[-3:])
+
+
+def halves(shown: Shown, differs: int) -> tuple[tuple[Segment, ...], ...]:
+    """Fields and gaps cut at 16-bit boundaries, most significant first."""
+    pieces = _pieces(shown.register)
+    changed = shown.value ^ shown.was
+    rows: list[tuple[Segment, ...]] = []
+    for high in range(shown.register.width - 1, -1, -HALF_ROW):
+        low = high - HALF_ROW + 1
+        rows.append(
+            tuple(
+                _segment(
+                    shown.register, field, (min(msb, high), max(lsb, low)), (msb, lsb), shown.value, differs, changed
+                )
+                for field, msb, lsb in pieces
+                if min(msb, high) >= max(lsb, low)
+            )
+        )
+    return tuple(rows)
+
+
+def _pieces(register: Register) -> list[tuple[Field | None, int, int]]:
+    """The whole register as (field or None for reserved, msb, lsb), most significant first."""
+    pieces: list[tuple[Field | None, int, int]] = []
+    above = register.width
+    for field in register.fields:
+        if field.msb + 1 < above:
+            pieces.append((None, above - 1, field.msb + 1))
+        pieces.append((field, field.msb, field.lsb))
+        above = field.lsb
+    if above > 0:
+        pieces.append((None, above - 1, 0))
+    return pieces
+
+
+def _segment(
+    register: Register,
+    field: Field | None,
+    part: tuple[int, int],
+    whole: tuple[int, int],
+    value: int,
+    differs: int,
+    changed: int,
+) -> Segment:
+    high, low = part
+    mask = ((1 << (high - low + 1)) - 1) << low
+    reserved = field is None or field.access is Access.RES0
+    name = "reserved" if field is None else field.name
+    span = high - low + 1
+    cut = whole != (high, low)
+    if field is not None and register.intids:
+        label = _intid_label(register, field, span)
+    else:
+        label = ("RES0" if span > 2 else "") if reserved else _label(name, span)
+    return Segment(
+        field=name,
+        label=label,
+        range=f" [{bit_range(high, low)}]" if cut and label == name and span * 3 > len(name) + 8 else "",
+        reserved=reserved,
+        differs=bool(differs & mask),
+        changed=bool(changed & mask),
+        cont_l=whole[0] > high,
+        cont_r=whole[1] < low,
+        span=span,
+        bits=tuple(_bit(number, value, name, differs) for number in range(high, low - 1, -1)),
+    )
+
+
+def _bit(number: int, value: int, name: str, differs: int) -> Bit:
+    now = value >> number & 1
+    told = f"bit {number}, {name}, {now}"
+    if differs >> number & 1:
+        told += f", wrote {1 - now}, reads {now}"
+    return Bit(number, now, told)
+
+
+def _label(name: str, span: int) -> str:
+    """The field's name if it fits under `span` bits, else its short name, its capitals or its beginning."""
+    room = span * 3 + 1
+    if len(name) <= room:
+        return name
+    capitals = "".join(char for char in name if char.isupper() or char.isdigit())
+    for shorter in (SHORT_NAMES.get(name, ""), name.split("_", maxsplit=1)[0], capitals):
+        if 1 < len(shorter) <= room:
+            return shorter
+    return name[: max(room - 1, 2)] + "…"
+
+
+def _intid_label(register: Register, field: Field, span: int) -> str:
+    """The interrupt that the bits speak about: their own names only count them."""
+    each = register.width // len(register.intids)
+    intid = register.intids[field.lsb // each]
+    return str(intid) if span < HALF_ROW // 4 else f"INTID {intid}"
+
+
+def _field_row(field: Field, value: int) -> FieldRow:
+    now = field.extract(value)
+    shift = field.lsb if spoken_value(field, 1) != 1 else 0
+    return FieldRow(
+        name=field.name,
+        bits=bit_range(field.msb, field.lsb),
+        msb=field.msb,
+        lsb=field.lsb,
+        shift=shift,
+        access=field.access,
+        value=f"{now << shift:#x}",
+        control=field.access not in (Access.RO, Access.RES0, Access.RES1),
+        named=named.name if (named := field.enumeration(now)) else "",
+        options=_options(field, now),
+        meaning=field.meaning,
+        cite=field.cite,
+    )
+
+
+def _options(field: Field, now: int) -> tuple[Option, ...]:
+    """The field's named values as a choice; a one-bit field always is one."""
+    named = {entry.value: entry.name for entry in field.values}
+    if field.width == 1:
+        named = {0: named.get(0, ""), 1: named.get(1, "")}
+    if not named or len(named) > LONGEST_SELECT:
+        return ()
+    named.setdefault(now, "not a named value")
+    digits = f"0{field.width}b"
+    prefix = "" if field.width == 1 else "0b"
+    return tuple(
+        Option(f"{value:#x}", f"{prefix}{value:{digits}}  {name}".rstrip(), value == now)
+        for value, name in sorted(named.items())
+    )
+
+
+def _others(register: Register) -> str:
+    gaps = [bit_range(msb, lsb) for field, msb, lsb in _pieces(register) if field is None]
+    return ", ".join(gaps)
+
+
+def _ranges(mask: int) -> str:
+    """The bits of a mask as ranges: "63, 61:59"."""
+    told: list[str] = []
+    bit = mask.bit_length() - 1
+    while bit >= 0:
+        if mask >> bit & 1:
+            low = bit
+            while low and mask >> (low - 1) & 1:
+                low -= 1
+            told.append(bit_range(bit, low))
+            bit = low
+        bit -= 1
+    return ", ".join(told)
+
+
+def _widths(register: Register) -> tuple[Option, ...]:
+    if register.width == 64:
+        return (Option("64", "64", True), Option("hi", "32 hi", False), Option("lo", "32 lo", False))
+    return (Option("32", "32", True),)

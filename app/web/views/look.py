@@ -1,0 +1,93 @@
+"""Where a visitor looks: register, tab, window, step. It lives in the address of the page and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import quote
+
+TABS = ("lpis", "devices", "collections", "queue", "memory")
+FIRST_LPI = 8192
+LAST_LPI = 65_535
+RAM_BASE = 0x4000_0000
+LARGEST_ADDRESS = (1 << 52) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One address of the explorer. Defaults stand for what is usual and are left out of links.
+
+    `register` "" follows the step on view; `step` None is the newest; `on` "" is the machine's own implementation;
+    `start` is the first INTID of the LPI table, `device` the DeviceID whose ITT is open, `address` what memory shows
+    (None: the tables in RAM decide). `pinned`: without a step the address means another than the newest.
+    """
+
+    base: str
+    register: str = ""
+    tab: str = TABS[0]
+    start: int = FIRST_LPI
+    device: int | None = None
+    address: int | None = None
+    step: int | None = None
+    on: str = ""
+    command: str = ""
+    find: str = ""
+    pinned: bool = False
+
+    @property
+    def shares_lpis(self) -> bool:
+        """True if the LPI table shows what every newcomer sees, so that one rendering serves all."""
+        return self.start == FIRST_LPI and self.step is None and not self.on
+
+    @property
+    def shares_devices(self) -> bool:
+        """The same for devices."""
+        return self.device is None and self.step is None and not self.on
+
+    def link(self, **changes: object) -> str:
+        """The address of this look with `changes`, as a relative reference."""
+        return f"{self.base}{self.query(**changes)}"
+
+    def query(self, **changes: object) -> str:
+        """The query part of `link`, "" if everything is usual."""
+        there = replace(self, **changes)  # type: ignore[arg-type]
+        pairs = {
+            "step": there.step,
+            "on": there.on,
+            "register": there.register,
+            "tab": "" if there.tab == TABS[0] else there.tab,
+            "from": None if there.start == FIRST_LPI else there.start,
+            "device": None if there.device is None else f"{there.device:#x}",
+            "address": None if there.address is None else f"{there.address:#x}",
+            "command": there.command,
+        }
+        told = [f"{name}={quote(str(value), safe='@')}" for name, value in pairs.items() if value not in (None, "")]
+        return "?" + "&".join(told) if told else ""
+
+
+def look_from(base: str, query: Mapping[str, str]) -> Look:
+    """The look that a query asks for. What cannot be read is left at its default: an old link still opens."""
+    tab = query.get("tab", TABS[0])
+    return Look(
+        base=base,
+        register=query.get("register", "")[:64],
+        tab=tab if tab in TABS else TABS[0],
+        start=_number(query.get("from"), FIRST_LPI, LAST_LPI) or FIRST_LPI,
+        device=_number(query.get("device"), 0, 0xFFFF_FFFF),
+        address=_number(query.get("address"), 0, LARGEST_ADDRESS),
+        step=_number(query.get("step"), 0, 1_000_000),
+        on=query.get("on", "")[:32],
+        command=query.get("command", "")[:16].upper(),
+        find=query.get("find", "").strip()[:64],
+    )
+
+
+def _number(text: str | None, least: int, most: int) -> int | None:
+    """A number as people write it, hex with 0x, forced into its range; None if it is none."""
+    if not text or len(text) > 24:
+        return None
+    try:
+        value = int(text.strip().replace("_", ""), 0)
+    except ValueError:
+        return None
+    return min(max(value, least), most)

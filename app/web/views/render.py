@@ -1,0 +1,48 @@
+"""The template environment, and templates or single macros rendered to text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import cast
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from app.web.assets import TEMPLATES, asset
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    environment.globals["asset"] = asset
+    return environment
+
+
+ENVIRONMENT = _environment()
+
+
+def render(template: str, **context: object) -> str:
+    """A whole page or fragment file."""
+    return ENVIRONMENT.get_template(template).render(**context)
+
+
+@lru_cache(maxsize=128)
+def _macro(component: str, name: str) -> Callable[..., str]:
+    return cast("Callable[..., str]", getattr(ENVIRONMENT.get_template(f"components/{component}.html").module, name))
+
+
+def component(file: str, name: str, *arguments: object) -> str:
+    """One macro of `templates/components/`, rendered as the whole page renders it."""
+    return str(_macro(file, name)(*arguments))
+
+
+def partial(target: str, html: str, swap: str = "outerMorph") -> str:
+    """A fragment that htmx puts at `target`, wherever the request came from."""
+    return f'<hx-partial hx-target="{target}" hx-swap="{swap}">{html}</hx-partial>'

@@ -1,0 +1,45 @@
+"""What surrounds the machine on a page: whose it is, who watches, what may be done with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.gic import IMPLEMENTATIONS
+from app.web.views.look import Look
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """`session` or `payload` say where a copy would come from; `newest` leads back from a look at the past.
+
+    `after` is the last event that the page knows of, `actor` the name of this browser tab.
+    """
+
+    live: bool
+    mine: bool
+    share: str
+    fork: str
+    session: str = ""
+    payload: str = ""
+    strip: str = ""
+    newest: str = ""
+    watching: int = 0
+    after: int = 0
+    actor: str = ""
+    events: str = ""
+    prose: str = ""
+    prose_open: bool = False
+
+
+def strip_of(look: Look, now: int, total: int, own: str, *, mine: bool, stored: bool) -> str:
+    """Why nothing can be written here; "" if it can."""
+    told: list[str] = []
+    if look.on and look.on != own:
+        told.append(f"as {IMPLEMENTATIONS[look.on].title} would do it")
+    if look.step is not None and (now < total or not look.pinned):
+        told.append(f"at step {now} of {total}")
+    if told:
+        return f"You are looking {', '.join(told)}. To write from here, make a copy."
+    if not stored:
+        return "You are looking at a scenario in a link: step through it, or make it yours and write."
+    return "" if mine else "You are watching. To write, make a copy: it is yours."

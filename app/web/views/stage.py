@@ -1,0 +1,76 @@
+"""Where a page's machine comes from: a stored session, or a scenario that is only played."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from app.gic import Machine
+from app.scenario import MachineSpec, Operation, Scenario, Step, Timeline
+from app.sessions import Session
+
+
+class Stage(Protocol):
+    """A log and the machine at any step of it."""
+
+    base: str
+    title: str
+    spec: MachineSpec
+
+    @property
+    def ops(self) -> Sequence[Operation]:
+        """The log; its length is the newest step."""
+
+    async def machine(self, step: int) -> Machine:
+        """The machine after `step`, good until the next await."""
+
+    async def step(self, number: int) -> Step:
+        """What operation `number` (from 1) did."""
+
+
+class SessionStage:
+    """A stored session as itself."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.base = f"/s/{session.id}"
+        self.title = session.title
+        self.spec = session.spec
+
+    @property
+    def ops(self) -> Sequence[Operation]:
+        # An operation under way may be in the timeline already: what is stored is what there is to see.
+        return self.session.timeline.ops[: self.session.seq]
+
+    async def machine(self, step: int) -> Machine:
+        return await self.session.machine(step)
+
+    async def step(self, number: int) -> Step:
+        return await self.session.step(number)
+
+
+class PlayedStage:
+    """A scenario played for looking at it, stored nowhere."""
+
+    def __init__(self, base: str, title: str, timeline: Timeline) -> None:
+        self.base = base
+        self.title = title
+        self.spec = timeline.spec
+        self.timeline = timeline
+
+    @property
+    def ops(self) -> Sequence[Operation]:
+        return self.timeline.ops
+
+    async def machine(self, step: int) -> Machine:
+        return self.timeline.at(step)
+
+    async def step(self, number: int) -> Step:
+        return self.timeline.step(number)
+
+
+def played(scenario: Scenario, implementation: str = "") -> Timeline:
+    """The scenario played, perhaps on another implementation than it names."""
+    spec = scenario.machine
+    return Timeline(replace(spec, implementation=implementation) if implementation else spec, scenario.operations)

@@ -1,0 +1,149 @@
+"""The dock: a window of the log around the step on view, and the way to other steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from app.scenario import MachineSpec, Operation, format_operation
+from app.scenario.format import plain
+from app.scenario.operations import Expect, Its, Note, Poke, Write
+from app.web.views.look import Look
+
+WINDOW = 12
+LONG = 16
+
+
+@dataclass(frozen=True, slots=True)
+class StepCell:
+    """One step of the log; `mark` is "ok" or "no" where something was expected or refused."""
+
+    number: int
+    kind: str
+    icon: str
+    first: str
+    second: str
+    state: str
+    mark: str
+    href: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dock:
+    """`now` is the step on view, `total` the length of the log; links are "" where there is nowhere to go."""
+
+    now: int
+    total: int
+    live: bool
+    headline: str
+    cells: tuple[StepCell, ...]
+    first: str
+    back: str
+    forward: str
+    last: str
+    next_step: int
+
+
+def dock(
+    ops: Sequence[Operation], marks: Mapping[int, str], now: int, spec: MachineSpec, look: Look, *, live: bool
+) -> Dock:
+    """`marks` tells what is known of expectations by step."""
+    total = len(ops)
+    start = max(0, min(now - WINDOW // 2, total - WINDOW))
+    cells = tuple(
+        _cell(number, ops[number - 1], marks.get(number, ""), now, spec, look)
+        for number in range(start + 1, min(start + WINDOW, total) + 1)
+    )
+    return Dock(
+        now=now,
+        total=total,
+        live=live,
+        headline=format_operation(ops[now - 1], spec, compact=True) if now else "the machine at reset",
+        cells=cells,
+        first=_to(0, look, total) if now else "",
+        back=_to(now - 1, look, total) if now else "",
+        forward=_to(now + 1, look, total) if now < total else "",
+        last=_to(total, look, total) if now < total else "",
+        next_step=total + 1,
+    )
+
+
+def _to(step: int, look: Look, total: int) -> str:
+    """A link to a step; the newest one has no number, so that it stays the newest."""
+    return look.link(step=None if step == total and not look.on and not look.pinned else step, register="")
+
+
+def _cell(number: int, op: Operation, mark: str, now: int, spec: MachineSpec, look: Look) -> StepCell:
+    text = format_operation(op, spec, compact=True)
+    first, second = _two_lines(op, text)
+    state = "now" if number == now else "done" if number < now else "todo"
+    told = {"ok": ", holds", "no": ", does not hold"}.get(mark, "")
+    return StepCell(
+        number=number,
+        kind=op.verb,
+        icon=op.verb if op.verb in ICONS else ICONS_OF.get(op.verb, "note"),
+        first=first,
+        second=second,
+        state=state,
+        mark=mark if number <= now else "",
+        href=look.link(step=number, register=""),
+        label=f"Step {number}: {text}{told if number <= now else ''}",
+    )
+
+
+ICONS = frozenset({"write", "read", "its", "poke", "note", "expect", "ack", "eoi"})
+ICONS_OF = {"uread": "read", "uwrite": "write", "msi": "pend", "irq": "toggle", "save": "poke", "migrate": "fork"}
+
+
+def _two_lines(op: Operation, text: str) -> tuple[str, str]:
+    """What fits into a cell: what is acted on, and what is done to it."""
+    words = text.split(None, 1)[1] if " " in text else ""
+    match op:
+        case Note():
+            return words[:LONG], words[LONG : 3 * LONG]
+        case Write() if op.value is not None:
+            return _short_register(str(op.target)), f"← {_short_value(op.value)}"
+        case Poke():
+            return f"[{op.address:x}]", f"← {op.data[:8].hex()}"
+        case Its():
+            return op.command, _short_command(dict(op.operands))
+        case Expect():
+            left, relation, right = words.partition(f" {op.relation} ")
+            return _short_register(left), f"{relation.strip()} {right}"
+        case _:
+            first, _, second = words.partition(" ")
+            return _short_register(first), second
+
+
+def _short_command(operands: dict[str, int]) -> str:
+    """An ITS command's operands as they are spoken of: device/event, what it maps to."""
+    told = "/".join(plain(operands[name]) for name in ("device", "event") if name in operands)
+    if "source" in operands:
+        told = f"CPU{operands['source']}"
+    if operands.get("valid") == 0:
+        return f"{told or operands.get('collection', '')} unmapped"
+    goal = ""
+    if "intid" in operands:
+        goal = str(operands["intid"])
+    elif "itt" in operands:
+        goal = f"{operands['itt']:x}"
+    elif "target" in operands:
+        goal = f"CPU{operands['target']}"
+        told = told or (str(operands["collection"]) if "collection" in operands else "")
+    elif "collection" in operands:
+        goal = f"coll. {operands['collection']}"
+    return f"{told} → {goal}" if told and goal else told or goal
+
+
+def _short_register(name: str) -> str:
+    """Without the frame: the cell is narrow and the title says the rest."""
+    for prefix in ("GICD_", "GICR_", "ICC_"):
+        if name.startswith(prefix):
+            return name.removeprefix(prefix).replace("_EL1", "")
+    return name
+
+
+def _short_value(value: int) -> str:
+    digits = f"{value:x}"
+    return digits if len(digits) <= 10 else f"{digits[:4]}…{digits[-6:]}"

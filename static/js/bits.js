@@ -1,0 +1,167 @@
+// The draft of a register write. Bits, field controls and the value input are three views of one number; what differs
+// from the base (what an untouched write would write) is marked as edited. Only Write and Read reach the machine.
+
+const NUMBER = /^(0x[0-9a-f]+|\d+)$/i;
+
+const inspector = () => document.getElementById("inspector");
+const parse = (text) => {
+  const plain = text.trim().replaceAll("_", "");
+  return NUMBER.test(plain) ? BigInt(plain) : null;
+};
+const hex = (value, width) => "0x" + value.toString(16).padStart(width / 4, "0");
+const mask = (control) => (1n << BigInt(control.dataset.msb - control.dataset.lsb + 1)) - 1n;
+const shift = (control) => BigInt(control.dataset.shift);
+
+class Draft {
+  constructor(root) {
+    this.root = root;
+    this.form = root.querySelector("form.edit");
+    this.width = Number(root.dataset.width);
+    this.shown = BigInt(root.dataset.value);
+    this.base = BigInt(root.dataset.base);
+    this.value = this.base;
+    this.input = this.form.elements.value;
+    this.bits = [...root.querySelectorAll(".bit")];
+    this.controls = [...this.form.querySelectorAll("[data-msb]")];
+    this.live = this.bits.filter((bit) => !bit.disabled);
+    this.setTabStop(this.live[0]);
+  }
+
+  get edited() {
+    return this.value !== this.base || this.input.value !== hex(this.base, this.width);
+  }
+
+  setTabStop(bit) {
+    for (const other of this.bits) other.tabIndex = -1;
+    if (bit) bit.tabIndex = 0;
+  }
+
+  set(value, from) {
+    this.value = BigInt.asUintN(this.width, value);
+    if (from !== this.input) this.input.value = hex(this.value, this.width);
+    this.show(from);
+  }
+
+  show(from) {
+    const differs = this.value ^ this.base;
+    for (const bit of this.bits) {
+      const place = BigInt(bit.dataset.bit);
+      const draft = Boolean((differs >> place) & 1n);
+      const on = Boolean(((draft ? this.value : this.shown) >> place) & 1n);
+      bit.classList.toggle("is-draft", draft);
+      bit.setAttribute("aria-pressed", String(on));
+      bit.querySelector(".bv").textContent = on ? "1" : "0";
+      bit.ariaLabel = bit.ariaLabel.replace(/, edited.*$/, "") + (draft ? `, edited to ${on ? 1 : 0}, not written` : "");
+    }
+    for (const control of this.controls) {
+      const draft = Boolean((differs >> BigInt(control.dataset.lsb)) & mask(control));
+      if (control !== from) this.fill(control);
+      control.classList.toggle("is-draft", draft);
+      control.closest("tr").classList.toggle("is-edited", draft);
+    }
+    this.input.classList.toggle("is-draft", differs !== 0n);
+    this.form.querySelector("#undo").hidden = !this.edited;
+  }
+
+  fill(control) {
+    const value = ((this.value >> BigInt(control.dataset.lsb)) & mask(control)) << shift(control);
+    const text = "0x" + value.toString(16);
+    if (control.tagName === "SELECT" && ![...control.options].some((option) => option.value === text)) {
+      control.add(new Option(`${text}  not a named value`, text));
+    }
+    control.value = text;
+  }
+
+  take(control) {
+    const number = parse(control.value);
+    const fits = number !== null && (number >> shift(control)) <= mask(control);
+    control.setAttribute("aria-invalid", String(!fits));
+    if (!fits) return;
+    const place = BigInt(control.dataset.lsb);
+    this.set((this.value & ~(mask(control) << place)) | ((number >> shift(control)) << place), control);
+  }
+
+  takeValue() {
+    const number = parse(this.input.value);
+    const fits = number !== null && BigInt.asUintN(this.width, number) === number;
+    this.input.setAttribute("aria-invalid", String(!fits));
+    if (fits) this.set(number, this.input);
+    else this.form.querySelector("#undo").hidden = false;
+  }
+
+  move(bit, key) {
+    const at = Number(bit.dataset.bit);
+    const field = [...bit.parentElement.querySelectorAll(".bit")].map((other) => Number(other.dataset.bit));
+    const row = matchMedia("(max-width: 760px)").matches ? 16 : 32;
+    const wanted = {
+      ArrowLeft: at + 1,
+      ArrowRight: at - 1,
+      ArrowUp: at + row,
+      ArrowDown: at - row,
+      Home: Math.max(...field),
+      End: Math.min(...field),
+    }[key];
+    if (wanted === undefined) return false;
+    const step = wanted > at ? 1 : -1;
+    const far = key === "ArrowUp" || key === "ArrowDown";
+    const next = far
+      ? this.nearest(wanted)
+      : this.live.filter((other) => (other.dataset.bit - wanted) * step >= 0).sort((a, b) => (a.dataset.bit - b.dataset.bit) * step)[0];
+    if (next) {
+      this.setTabStop(next);
+      next.focus();
+    }
+    return true;
+  }
+
+  nearest(wanted) {
+    if (wanted < 0 || wanted >= this.width) return undefined;
+    const far = (bit) => Math.abs(bit.dataset.bit - wanted);
+    return [...this.live].sort((a, b) => far(a) - far(b))[0];
+  }
+}
+
+let draft = null;
+
+// A page that the server replaced starts without an edit, whatever the browser kept in its inputs.
+function begin() {
+  const root = inspector();
+  if (!root?.querySelector("form.edit")) {
+    draft = null;
+  } else if (draft?.root !== root || draft.stamp !== root.dataset.step + root.dataset.register) {
+    root.querySelector("form.edit").reset();
+    draft = new Draft(root);
+    draft.stamp = root.dataset.step + root.dataset.register;
+    draft.show();
+  }
+}
+
+const mine = (target) => draft !== null && draft.root.contains(target);
+
+document.addEventListener("click", (event) => {
+  const bit = event.target.closest?.(".bit[data-bit]");
+  if (!bit || !mine(bit)) return;
+  draft.setTabStop(bit);
+  if (!draft.form.querySelector("fieldset").disabled) draft.set(draft.value ^ (1n << BigInt(bit.dataset.bit)));
+});
+document.addEventListener("keydown", (event) => {
+  const bit = event.target.closest?.(".bit[data-bit]");
+  if (!mine(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape" && draft.edited) draft.form.reset();
+  else if (bit && draft.move(bit, event.key)) event.preventDefault();
+});
+document.addEventListener("input", (event) => {
+  if (!mine(event.target)) return;
+  if (event.target === draft.input) draft.takeValue();
+  else if (event.target.dataset.msb) draft.take(event.target);
+});
+document.addEventListener("reset", (event) => {
+  if (!mine(event.target)) return;
+  draft.root.querySelector(".below")?.setAttribute("hidden", "");
+  queueMicrotask(() => draft.set(draft.base));
+});
+document.addEventListener("htmx:after:swap", begin);
+document.addEventListener("giclab:edited", (event) => {
+  event.detail.edited = Boolean(draft?.edited);
+});
+begin();
