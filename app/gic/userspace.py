@@ -25,6 +25,7 @@ _IIDR_REVISION = 0xF << 12
 _REVISIONS = (2, 3)
 _QUEUE_OFFSET = 0xF_FFE0
 _MAX_TABLE_REVISION = 0
+_LAST_LEVEL_WORD = 992  # the attribute has 10 bits for the first INTID
 # its_registers: the attributes that exist; unimplemented GITS_BASER<n> and identification registers read as zero.
 _ITS_ATTRIBUTES = (range(0x10), range(0x80, 0x98), range(0x100, 0x140), range(0xFFD0, 0x10000))
 _ITS_WIDE = range(0x8, 0xFFD0)  # 64-bit registers: attributes must be 8-byte aligned (vgic_its_has_attr_regs)
@@ -49,22 +50,20 @@ class Userspace:
 
     def get(self, group: str, offset: int, cpu: int = 0) -> int:
         """A register as KVM_GET_DEVICE_ATTR returns it: 32 bits for dist, redist and level, 64 for its and sysregs."""
-        self._check(group, cpu)
+        self._check(group, offset, cpu)
         if group == "level":
             return self._levels(offset, cpu)
         if group == "sysregs":
             return self._m.cpu_interfaces[cpu].peek(self._sysreg(offset))
         if group == "its":
             return self._its(offset)
-        self._aligned(offset)
-        base = self._m.map.frames["GICD" if group == "dist" else "RD"].base
-        stride = 0 if group == "dist" else self._m.map.frames["RD"].stride * cpu
-        value = self._m.access_as_userspace(base + stride + offset, 4, None)
+        address = self._gic_address(group, offset, cpu)
+        value = None if address is None else self._m.access_as_userspace(address, 4, None)
         return 0 if value is None else value
 
     def set(self, group: str, offset: int, value: int, cpu: int = 0) -> None:
         """Write a register as KVM_SET_DEVICE_ATTR does. Raises UserspaceError where KVM refuses."""
-        self._check(group, cpu)
+        self._check(group, offset, cpu)
         width = 32 if group in ("dist", "redist", "level") else 64
         if not 0 <= value < 1 << width:
             raise ValueError(f"{value:#x} does not fit a {width}-bit attribute of group {group}")
@@ -78,9 +77,11 @@ class Userspace:
             self._set_gic(group, offset, value, cpu)
         self._m.settle()
 
-    def _check(self, group: str, cpu: int) -> None:
+    def _check(self, group: str, offset: int, cpu: int) -> None:
         if group not in GROUPS:
             raise ValueError(f"no attribute group {group!r}: {', '.join(GROUPS)}")
+        if not 0 <= offset < 1 << 32:
+            raise ValueError(f"attribute offset {offset:#x}: 0 to 2^32 - 1")
         if self._m.impl.doors is not Doors.KVM_DEVICE:
             raise UserspaceError("ENXIO", f"{self._m.impl.name} has no userspace door: it is not a KVM device")
         if not 0 <= cpu < self._m.cpus:
@@ -88,21 +89,23 @@ class Userspace:
         if group == "its" and not self._m.has_its:
             raise UserspaceError("ENXIO", "the machine has no ITS")
 
-    @staticmethod
-    def _aligned(offset: int) -> None:
-        if offset & 3:
-            raise UserspaceError("ENXIO", f"offset {offset:#x} is not a multiple of 4")
+    def _gic_address(self, group: str, offset: int, cpu: int) -> int | None:
+        """Where a dist or redist attribute is; None beyond the device: like a register that is not there, RAZ/WI."""
+        frames = self._m.map.frames
+        frame = frames["GICD" if group == "dist" else "RD"]
+        size = frame.size if group == "dist" else frame.size + frames["SGI"].size
+        return frame.base + frame.stride * cpu * (group == "redist") + offset if offset < size else None
 
     def _set_gic(self, group: str, offset: int, value: int, cpu: int) -> None:
-        self._aligned(offset)
         if group == "dist":
             if offset == 0x8:
                 self._set_iidr(value)
                 return
             if offset == 0xC and value:
                 raise UserspaceError("EINVAL", "GICD_TYPER2 must equal what it reads (0)")
-        frame = self._m.map.frames["GICD" if group == "dist" else "RD"]
-        self._m.access_as_userspace(frame.base + frame.stride * cpu * (group == "redist") + offset, 4, value)
+        address = self._gic_address(group, offset, cpu)
+        if address is not None:
+            self._m.access_as_userspace(address, 4, value)
 
     def _set_iidr(self, value: int) -> None:
         """vgic_mmio_uaccess_write_v3_misc: only the revision may differ, and only to 2 or 3."""
@@ -157,8 +160,8 @@ class Userspace:
     # -- levels
 
     def _level_intids(self, first: int) -> range:
-        if first % 32:
-            raise UserspaceError("EINVAL", f"INTID {first} is not a multiple of 32")
+        if first % 32 or first > _LAST_LEVEL_WORD:
+            raise UserspaceError("EINVAL", f"INTID {first} is not a multiple of 32 up to {_LAST_LEVEL_WORD}")
         return range(max(first, 16), min(first + 32, self._m.wired.limit))
 
     def _levels(self, first: int, cpu: int) -> int:
@@ -235,13 +238,13 @@ class Userspace:
         self._finish(what, "")
 
     def _translation(self) -> KernelTranslation:
-        self._check("its", 0)
+        self._check("its", 0, 0)
         translation = self._m.its.translation
         assert isinstance(translation, KernelTranslation)
         return translation
 
     def _lpis(self) -> KernelLpis:
-        self._check("dist", 0)
+        self._check("dist", 0, 0)
         lpis = self._m.lpi_home
         assert isinstance(lpis, KernelLpis)
         return lpis
