@@ -227,6 +227,13 @@ class DisabledPending(Behaviour):
     SIGNALLED = ("is signalled all the same", "vgic.c: vgic_target_oracle, observed")
 
 
+class MisalignedAccess(Behaviour):
+    """A load or store to a register at an address that is no multiple of its size."""
+
+    NO_REGISTER = ("no register takes it: reads as zero, writes are ignored", "vgic-mmio.c: check_region")
+    SPLIT = ("the bus splits it into aligned ones", "softmmu/physmem.c: memory_access_size, observed")
+
+
 class Doors(Behaviour):
     """Whether the machine has a userspace door (KVM device attributes)."""
 
@@ -267,6 +274,7 @@ class Implementation:
     signalling: Signalling
     translater_from_cpu: TranslaterFromCpu
     disabled_pending: DisabledPending
+    misaligned_access: MisalignedAccess
     doors: Doors
 
     def behaviours(self) -> dict[str, Behaviour]:
@@ -304,6 +312,7 @@ _ARCHITECTURE = Implementation(
     signalling=Signalling.DIRECT,
     translater_from_cpu=TranslaterFromCpu.DEVICE_ZERO,
     disabled_pending=DisabledPending.NOT_SIGNALLED,
+    misaligned_access=MisalignedAccess.NO_REGISTER,
     doors=Doors.NONE,
 )
 
@@ -339,6 +348,7 @@ def _kvm(name: str, title: str, summary: str) -> Implementation:
         signalling=Signalling.LIST_REGISTERS,
         translater_from_cpu=TranslaterFromCpu.IGNORED,
         disabled_pending=DisabledPending.SIGNALLED,
+        misaligned_access=MisalignedAccess.NO_REGISTER,
         doors=Doors.KVM_DEVICE,
     )
 
@@ -373,6 +383,7 @@ _QEMU = Implementation(
     signalling=Signalling.DIRECT,
     translater_from_cpu=TranslaterFromCpu.DEVICE_ZERO,
     disabled_pending=DisabledPending.NOT_SIGNALLED,
+    misaligned_access=MisalignedAccess.SPLIT,
     doors=Doors.NONE,
 )
 

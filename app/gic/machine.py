@@ -13,6 +13,7 @@ from app.gic.distributor import Distributor
 from app.gic.effects import Effect
 from app.gic.implementations import (
     Doors,
+    MisalignedAccess,
     PendingHome,
     PropbaserScope,
     Signalling,
@@ -210,8 +211,14 @@ class Machine:
         try:
             return int.from_bytes(self.memory.read(address, size), "little")
         except IndexError:
+            if self._splits(address, size):
+                parts = [(at, self._read_slowly(at, part, 0)) for at, part in _aligned_parts(address, size)]
+                return sum(value << 8 * (at - address) for at, value in parts)
             self._ignored(address, size, write=False)
             return 0
+
+    def _splits(self, address: int, size: int) -> bool:
+        return bool(address % size) and self.impl.misaligned_access is MisalignedAccess.SPLIT
 
     def write(self, address: int, value: int, size: int, cpu: int = 0) -> None:
         """A store of `size` bytes (1, 2, 4, 8) by `cpu`. RAM or register; where nobody answers it goes nowhere."""
@@ -298,6 +305,10 @@ class Machine:
             if size == 8 and half is not None and half.place.register.name == "GITS_TRANSLATER":
                 # A bus of 32 bits splits the store: the register takes its half, the other goes nowhere.
                 self._store(half, value & 0xFFFF_FFFF, 4)
+                return
+            if self._splits(address, size):
+                for at, part in _aligned_parts(address, size):
+                    self.write(at, value >> 8 * (at - address) & _LIMITS[part] - 1, part)
                 return
             self._ignored(address, size, write=True)
             return
@@ -572,6 +583,19 @@ class Machine:
         if self._its is not None:
             self._its.translation.restore(state.translation)
             self._its.recent = list(state.recent)
+
+
+def _aligned_parts(address: int, size: int) -> list[tuple[int, int]]:
+    """A misaligned access as aligned ones: (address, bytes), each as wide as its address and what is left allow."""
+    parts: list[tuple[int, int]] = []
+    while size:
+        part = min(address & -address, 1 << size.bit_length() - 1)
+        parts.append((address, part))
+        address += part
+        size -= part
+        if address >> 64:  # nothing answers beyond the last byte
+            break
+    return parts
 
 
 def _inside(base: int, size: int, address: int) -> bool:
