@@ -123,6 +123,7 @@ class _Family:
         if intids and not absent:
             usable = (1 << self.topology.implemented(self.frame, intids) * self.intid_bits) - 1
         layout = self._layout(0 if absent else usable)
+        declared = self._layout((1 << self.width) - 1).fields if absent else layout.fields
         number = offset // 8 if self.frame == "ICC" else offset
         return Register(
             name=name,
@@ -150,6 +151,7 @@ class _Family:
             resets=layout.resets,
             sanitised=layout.sanitised,
             by_name=layout.by_name,
+            declared=declared,
         )
 
     def _intids(self, index: int) -> range:

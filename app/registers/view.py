@@ -142,6 +142,8 @@ class Register:
     sanitised: tuple[Field, ...] = ()
     """The fields that have `kept` values."""
     by_name: dict[str, Field] = attribute(default_factory=dict, repr=False)
+    declared: tuple[Field, ...] = ()
+    """The fields as they are where the register exists; `fields` unless this implementation has none of it."""
 
     @property
     def meaning(self) -> str:
