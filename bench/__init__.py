@@ -1,0 +1,1 @@
+"""Measurements beside the real thing, in one run: `make bench`."""

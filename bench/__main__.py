@@ -1,0 +1,51 @@
+"""Runs all measurements and prints one table each."""
+
+import platform
+import time
+from pathlib import Path
+
+from app.engines.qemu import SPIS, QemuMachine
+from app.engines.qtest import QemuMissing
+from app.engines.recorded import replay
+from app.gic import Machine
+from bench.machines import command_rows, register_rows
+from bench.rate import Row, table
+from bench.server import server_rows
+
+CORPORA = Path(__file__).resolve().parent.parent / "tests" / "corpora"
+
+
+def main() -> None:
+    print(f"Python {platform.python_version()}, {platform.machine()}; all rates are per second\n")
+    _against_qemu()
+    print(table("Recorded corpora, operations", "ours", "", _corpora()), end="\n\n")
+    print(table("The server, one connection", "giclab", "bare FastAPI", server_rows()))
+
+
+def _against_qemu() -> None:
+    try:
+        qemu = QemuMachine(cpus=2)
+    except QemuMissing as missing:
+        print(f"Not measured against a real QEMU: {missing}\n")
+        return
+    with qemu:
+        other = f"QEMU {qemu.qtest.version}"
+        ours = Machine("qemu", cpus=2, spis=SPIS)
+        print(table("Register accesses", "Machine", other, register_rows(qemu, ours)), end="\n\n")
+    with QemuMachine(cpus=2) as qemu:
+        models = {name: Machine(name, cpus=2, spis=SPIS) for name in ("qemu", "kvm", "architecture")}
+        print(table("ITS commands, batches of 4096", "Machine", other, command_rows(qemu, models)), end="\n\n")
+
+
+def _corpora() -> list[Row]:
+    rows = []
+    for file, name in (("qemu-7.2.jsonl.gz", "qemu"), ("kvm-6.1.jsonl.gz", "kvm")):
+        start = time.perf_counter()
+        report = replay(CORPORA / file, name)
+        taken = time.perf_counter() - start
+        rows.append(Row(f"{file} on {name}", report.operations / taken, remark=f"  {taken:.2f} s: {report}"))
+    return rows
+
+
+if __name__ == "__main__":
+    main()
