@@ -118,6 +118,32 @@ def test_an_interrupt_is_acknowledged_and_ended(line):
     assert value(player, "ack @0") == 1023
 
 
+def test_pending_is_asked_of_one_cpu():
+    for name in ("architecture", "kvm", "qemu"):
+        player = played(FIXTURE + "msi device=2 event=20\n", name)
+        assert do(player, "expect pending(8195)@0 == 1").expectation.passed
+        assert do(player, "expect pending(8195)@1 == 0").expectation.passed
+
+
+def test_an_access_is_made_by_the_cpu_that_is_named():
+    class Noting(Machine):
+        def read(self, address, size, cpu=0):
+            seen.append(cpu)
+            return super().read(address, size, cpu)
+
+    seen = []
+    player = Player(MachineSpec(), Noting())
+    for line in (
+        "read GICR_CTLR@1",
+        "read GICR_CTLR@1 by=0",
+        "read GICD_CTLR",
+        "read GICD_CTLR by=1",
+        "read 0x08000000 by=1",
+    ):
+        do(player, line)
+    assert seen == [1, 0, 0, 1, 1]
+
+
 def test_wires_of_spis_and_ppis():
     player = Player(MachineSpec())
     do(player, "write GICD_ICFGR2 Int_config8=Level")
@@ -184,6 +210,9 @@ def test_userspace_sees_its_own_view():
     assert value(player, "uread GICR_PENDBASER@0") == 0x4021_0180
     assert value(player, "uread redist:0x78@0") == 0x4021_0180
     assert value(player, "uread GICR_PENDBASER@0 half=hi") == 0
+    do(player, "uwrite its:0x80 0x8000000040320000")
+    assert do(player, "uread its:0x80").width == 64
+    assert value(player, "read GITS_CBASER") >> 63 == 1
     assert player.machine.pendbaser(0) >> 62 == 1
     do(player, "uwrite ICC_PMR_EL1@1 0xf0")
     assert value(player, "uread ICC_PMR_EL1@1") == 0xF0
