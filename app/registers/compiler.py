@@ -32,6 +32,8 @@ def compile_frames(implementation: str, topology: Topology) -> list[Frame]:
     """All frames of an implementation, in address order; its overlay is the file and addrmap of that name."""
     top = implementation.replace("-", "_").replace(".", "_")
     parameters: dict[str, Any] = {"CPUS": topology.cpus, "SPIS": topology.spis, "ITS": topology.its}
+    if topology.security == 2:
+        parameters["TWO"] = True
     with _compiling:
         root = _compiled(top).elaborate(top_def_name=top, parameters=parameters)
         nodes = list(_frame_nodes(root.top, 0))
@@ -98,6 +100,7 @@ class _Family:
         self.first_intid = int(node.get_property("first_intid", default=0))
         self.sizes = frozenset(node.get_property("sizes", default=None) or [self.width // 8])
         self.state = str(node.get_property("state", default="")) or None
+        self.nonsecure = str(node.get_property("nonsecure", default=""))
         self.layouts: dict[int, _Layout] = {}
 
     def registers(self) -> Iterator[Register]:
@@ -152,6 +155,7 @@ class _Family:
             sanitised=layout.sanitised,
             by_name=layout.by_name,
             declared=declared,
+            nonsecure=self.nonsecure,
         )
 
     def _intids(self, index: int) -> range:

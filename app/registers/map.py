@@ -52,6 +52,7 @@ class RegisterMap:
         self.cpus = topology.cpus
         self.spis = topology.spis
         self.its = topology.its
+        self.security = topology.security
         self.frames: dict[str, Frame] = {frame.key: frame for frame in frames}
         self.registers: dict[str, Register] = {
             register.name: register for frame in frames for register in frame.registers
@@ -174,7 +175,9 @@ def _register_map(implementation: str, topology: Topology) -> RegisterMap:
     return RegisterMap(implementation, topology, compile_frames(implementation, topology))
 
 
-def register_map(implementation: str, cpus: int = 2, spis: int = 64, its: bool = True) -> RegisterMap:
+def register_map(
+    implementation: str, cpus: int = 2, spis: int = 64, its: bool = True, security: int = 1
+) -> RegisterMap:
     """The register map of a machine, compiled once per machine shape; ValueError if there is no such machine."""
     if implementation not in IMPLEMENTATION_NAMES:
         known = ", ".join(IMPLEMENTATION_NAMES)
@@ -183,4 +186,6 @@ def register_map(implementation: str, cpus: int = 2, spis: int = 64, its: bool =
         raise ValueError(f"cpus must be 1 to {MAX_CPUS}, not {cpus}")
     if not 1 <= spis <= MAX_SPIS:
         raise ValueError(f"spis must be 1 to {MAX_SPIS}, not {spis}")
-    return _register_map(implementation, Topology(cpus, spis, its))
+    if security != 1 and (security != 2 or implementation != "architecture"):
+        raise ValueError(f"security must be 1, or 2 on architecture, not {security} on {implementation}")
+    return _register_map(implementation, Topology(cpus, spis, its, security))

@@ -17,6 +17,8 @@ class Topology:
     cpus: int
     spis: int
     its: bool
+    security: int = 1
+    """Security states: 1 (GICD_CTLR.DS=1) or 2."""
 
     def reset(self, source: str, cpu: int) -> int:
         """Reset value of a field that tells which PE this is (IHI 0069 GICR_TYPER)."""

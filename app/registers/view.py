@@ -142,6 +142,8 @@ class Register:
     sanitised: tuple[Field, ...] = ()
     """The fields that have `kept` values."""
     by_name: dict[str, Field] = attribute(default_factory=dict, repr=False)
+    nonsecure: str = ""
+    """With two Security states, what Non-secure software sees of it ("": all): the rules of app/gic/security.py."""
     declared: tuple[Field, ...] = ()
     """The fields as they are where the register exists; `fields` unless this implementation has none of it."""
 
