@@ -480,7 +480,10 @@ class Ended(Effect):
 
 @dataclass(frozen=True, slots=True)
 class Choice(Effect):
-    """The manual leaves this open (CONSTRAINED UNPREDICTABLE, IMPLEMENTATION DEFINED); this is what was taken."""
+    """The manual leaves this open (CONSTRAINED UNPREDICTABLE, IMPLEMENTATION DEFINED); this is what was taken.
+
+    `behaviour` is the field of `Implementation` that decided it.
+    """
 
     kind: ClassVar[str] = "choice"
     role: ClassVar[Role] = Role.WHY
@@ -488,6 +491,7 @@ class Choice(Effect):
     taken: str
     alternatives: tuple[str, ...]
     cite: str = ""
+    behaviour: str = ""
 
     @property
     def words(self) -> str:

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from app.gic import effects
-from app.gic.commands import COMMAND_BYTES, WORDS, decode
-from app.gic.implementations import (
+from app.gic.behaviours import (
     CbaserWrite,
     CreadrWrite,
     CwriterOutOfRange,
@@ -20,6 +19,7 @@ from app.gic.implementations import (
     StallRestart,
     TranslaterFromCpu,
 )
+from app.gic.commands import COMMAND_BYTES, WORDS, decode
 from app.gic.outcome import Outcome
 from app.gic.register_file import Place, Write, on_read, on_write, refuses_write
 
@@ -116,9 +116,7 @@ class Its:
 
     @refuses_write("GITS_CTLR")
     def cannot_enable(self, write: Write) -> str:
-        if self._m.impl.enable_without_tables is EnableWithoutTables.ACCEPTED or self.enabled:
-            return ""
-        if not write.data & ENABLED:
+        if self.enabled or not write.data & ENABLED:
             return ""
         missing = [
             name
@@ -129,7 +127,11 @@ class Its:
             )
             if not self._m.values[slot] & VALID
         ]
-        return f"{' and '.join(missing)} not Valid" if missing else ""
+        if missing:
+            self._m.chose(self._m.impl.enable_without_tables)
+        if not missing or self._m.impl.enable_without_tables is EnableWithoutTables.ACCEPTED:
+            return ""
+        return f"{' and '.join(missing)} not Valid"
 
     @on_write("GITS_CTLR")
     def enable(self, write: Write) -> None:
@@ -143,7 +145,10 @@ class Its:
 
     @refuses_write("GITS_CBASER", "GITS_BASER")
     def table_in_use(self, write: Write) -> str:
-        return "GITS_CTLR.Enabled is 1: writing now is UNPREDICTABLE, and here it is ignored" if self.enabled else ""
+        if not self.enabled:
+            return ""
+        self._m.chose(self._m.impl.its_bases_while_enabled)
+        return "GITS_CTLR.Enabled is 1: writing now is UNPREDICTABLE, and here it is ignored"
 
     @on_write("GITS_CBASER")
     def queue_moved(self, write: Write) -> None:
@@ -163,6 +168,7 @@ class Its:
             cbaser = values[self._cbaser]
             if write.new & OFFSET >= ((cbaser & 0xFF) + 1) * 4096:
                 values[self._cwriter] = write.old
+                self._m.chose(impl.cwriter_out_of_range)
                 self._m.tell(effects.AccessIgnored("GITS_CWRITER", True, "the offset is beyond the command queue"))
                 return
             values[self._cwriter] = write.new & OFFSET
@@ -235,6 +241,7 @@ class Its:
         if not size:
             return "GITS_CBASER is not Valid"
         if write >= size:
+            self._m.chose(self._m.impl.cwriter_out_of_range)
             return f"GITS_CWRITER {write:#x} is beyond the queue of {size:#x} bytes"
         return f"GITS_CREADR {read:#x} is beyond the queue of {size:#x} bytes" if read >= size else ""
 
@@ -249,6 +256,8 @@ class Its:
                     slot, command.name, command.text, outcome.state, outcome.error, "IHI 0069, ITS commands"
                 )
             )
+            if outcome.bad_command:
+                self._m.chose(self._m.impl.command_errors)
 
     # -- MSIs
 
@@ -256,6 +265,7 @@ class Its:
     def store_to_translater(self, write: Write) -> None:
         """A CPU's own store (no DeviceID beside it)."""
         self._m.values[write.place.slot] = 0
+        self._m.chose(self._m.impl.translater_from_cpu)
         if self._m.impl.translater_from_cpu is TranslaterFromCpu.DEVICE_ZERO:
             self.msi(0, write.new & write.lanes)
 

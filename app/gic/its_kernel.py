@@ -11,9 +11,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from app.gic import effects
+from app.gic.behaviours import InvallScope, Remap, TableFaults
 from app.gic.lpi import FIRST_LPI, LPI_ID_BITS
 from app.gic.lpi_kernel import KernelLpis, Lpi
-from app.gic.outcome import DONE, Outcome, ignored
+from app.gic.outcome import DONE, Outcome, ignored, stalled
 from app.gic.tables import ADDRESS_51_8, DWORD, L1_ENTRY_BYTES, L1_VALID
 
 if TYPE_CHECKING:
@@ -101,11 +102,13 @@ class KernelTranslation:
     def run(self, words: Words) -> Outcome:
         command = self._commands.get(words[0] & 0xFF)
         if command is None:
-            return Outcome("ignored", "-ENODEV: no such command")
+            return Outcome("ignored", "-ENODEV: no such command", True)
         try:
             return command(words)
         except IndexError as fault:
-            return Outcome("ignored", f"-EFAULT: {fault}")
+            self._m.chose(self._m.impl.table_faults)
+            stalls = self._m.impl.table_faults is TableFaults.STALLS
+            return stalled(str(fault)) if stalls else Outcome("ignored", f"-EFAULT: {fault}")
 
     # -- slots of the guest's tables
 
@@ -187,6 +190,8 @@ class KernelTranslation:
         return DONE
 
     def _retarget(self, lpi: Lpi, target: int) -> None:
+        if lpi.latch and not self._m.lpis_enabled(target):
+            self._m.chose(self._m.impl.move_to_disabled)
         if lpi.target != target and self._m.sink is not None:
             self._m.sink.append(effects.LpiMoved(lpi.intid, lpi.target, target, lpi.latch))
         lpi.target = target
@@ -208,7 +213,10 @@ class KernelTranslation:
         if not FIRST_LPI <= intid < 1 << bits:
             return ignored(name, "PHYSICALID_OOR")
         if number in device.events:
-            return Outcome("ignored", "the event is mapped already: the old mapping stays")
+            self._m.chose(self._m.impl.remap)
+            if self._m.impl.remap is Remap.KEEPS_OLD:
+                return Outcome("ignored", "the event is mapped already: the old mapping stays")
+            self._free_event(device, device.events[number])
         collection = self.collections.get(icid)
         made = collection is None
         if collection is None:
@@ -286,7 +294,9 @@ class KernelTranslation:
         collection = self.collections.get(words[2] & 0xFFFF)
         if collection is None or not collection.mapped:
             return ignored("INVALL", "UNMAPPED_COLLECTION")
-        self.lpis.invalidate_all(collection.target)
+        every = self._m.impl.invall_scope is InvallScope.EVERY_REDISTRIBUTOR
+        for cpu in range(self._m.cpus) if every else (collection.target,):
+            self.lpis.invalidate_all(cpu)
         return DONE
 
     def _movi(self, words: Words) -> Outcome:

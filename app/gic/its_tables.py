@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.gic import effects
-from app.gic.implementations import InvallScope
+from app.gic.behaviours import InvallScope, Remap, TableFaults
 from app.gic.lpi import FIRST_LPI, LPI_LIMIT
 from app.gic.lpi_cached import CachedLpis
 from app.gic.lpi_ram import RamLpis
@@ -60,6 +60,7 @@ class TableTranslation:
         self._ite = lru_cache(_REMEMBERED)(form.unpack_ite)
         # An entry longer than a doubleword must be RAM to its end: where its last doubleword starts.
         self._ite_tail = form.ite_bytes - L1_ENTRY_BYTES
+        self._keeps_old = machine.impl.remap is Remap.KEEPS_OLD
         self.devices = TableRoot()
         self.collections = TableRoot()
         self._commands: dict[int, Callable[[Words], Outcome]] = {
@@ -94,11 +95,13 @@ class TableTranslation:
     def run(self, words: Words) -> Outcome:
         command = self._commands.get(words[0] & 0xFF)
         if command is None:
-            return Outcome("ignored", "GICv3 has no such command")
+            return Outcome("ignored", "GICv3 has no such command", True)
         try:
             return command(words)
         except TableFault as fault:
-            return stalled(str(fault))
+            self._m.chose(self._m.impl.table_faults)
+            stalls = self._m.impl.table_faults is TableFaults.STALLS
+            return stalled(str(fault)) if stalls else Outcome("ignored", str(fault))
 
     # -- entries in RAM
 
@@ -239,6 +242,10 @@ class TableTranslation:
             return ignored(name, "ID_OOR")
         if not FIRST_LPI <= intid < LPI_LIMIT:
             return ignored(name, "PHYSICALID_OOR")
+        if (self._keeps_old or self._m.sink is not None) and self.interrupt(dte, event).valid:
+            self._m.chose(self._m.impl.remap)
+            if self._keeps_old:
+                return Outcome("ignored", "the event is mapped already: the old mapping stays")
         self._write_interrupt(dte, event, InterruptEntry(True, intid, icid))
         return DONE
 

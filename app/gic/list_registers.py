@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.gic.behaviours import DisabledPending
 from app.gic.lpi import FIRST_LPI, Candidate
 from app.gic.lpi_kernel import KernelLpis, Lpi
 from app.gic.signals import ENABLE_GRP1, IDLE
@@ -30,6 +31,7 @@ class ListRegisters:
         self._m = machine
         self.lists: list[list[int]] = [[] for _ in range(machine.cpus)]
         self._queued: dict[tuple[int, int], int] = {}
+        self._when_disabled = machine.impl.disabled_pending is DisabledPending.SIGNALLED
 
     @property
     def _lpis(self) -> KernelLpis:
@@ -49,9 +51,12 @@ class ListRegisters:
         """Enabled and pending."""
         if intid >= FIRST_LPI:
             lpi = self._lpi(intid)
-            return lpi.enabled and lpi.latch
+            return lpi.enabled and lpi.latch and (self._when_disabled or self._takes_lpis(lpi.target))
         wired = self._m.wired
         return wired.bit("enable", intid, cpu) and wired.pending(intid, cpu)
+
+    def _takes_lpis(self, cpu: int | None) -> bool:
+        return cpu is not None and self._m.lpis_enabled(cpu)
 
     def _pending(self, intid: int, cpu: int) -> bool:
         return self._lpi(intid).latch if intid >= FIRST_LPI else self._m.wired.pending(intid, cpu)

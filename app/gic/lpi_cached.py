@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from app.gic import effects
 from app.gic.lpi import (
     CONFIG_ENABLE,
-    CONFIG_PRIORITY,
     FIRST_LPI,
     PENDBASER_ADDRESS,
     PTZ,
@@ -43,14 +42,14 @@ class CachedLpis:
         self._stale: list[bool] = [False] * machine.cpus
 
     def enable(self, cpu: int, again: bool) -> None:
-        if again:
-            return
         machine = self._m
         base = machine.pendbaser(cpu) & PENDBASER_ADDRESS
         if machine.pendbaser(cpu) & PTZ:
             self._pending[cpu] = set()
             self._loaded[cpu] = set()
             machine.tell(effects.PendingTableSkipped(cpu, base, "PTZ was written as one", cite=_CITE))
+            if machine.sink is not None and pending_in_ram(machine, base, lpi_limit(machine.propbaser(cpu))):
+                machine.chose(machine.impl.enable_scan)
         else:
             found = pending_in_ram(machine, base, lpi_limit(machine.propbaser(cpu)))
             self._pending[cpu] = set(found)
@@ -86,7 +85,7 @@ class CachedLpis:
             self._stale[cpu] = False
             self._best[cpu] = min(
                 (
-                    Candidate(byte & CONFIG_PRIORITY, intid, 1)
+                    Candidate(self._m.lpi_priority(byte), intid, 1)
                     for intid in self._pending[cpu]
                     if (byte := self.config(intid, cpu)) & CONFIG_ENABLE
                 ),
@@ -127,7 +126,7 @@ class CachedLpis:
     def _consider(self, cpu: int, intid: int) -> None:
         byte = self.config(intid, cpu)
         if byte & CONFIG_ENABLE and not self._stale[cpu]:
-            new = Candidate(byte & CONFIG_PRIORITY, intid, 1)
+            new = Candidate(self._m.lpi_priority(byte), intid, 1)
             best = self._best[cpu]
             self._best[cpu] = new if best is None else min(best, new)
         self._m.signals.mark(cpu)
@@ -167,19 +166,13 @@ class CachedLpis:
     def move(self, source: int, target: int, intid: int) -> None:
         refused = self._takes(target, intid)
         if refused and intid in self._pending[source]:
-            self._m.tell(
-                effects.Choice(
-                    f"MOVI while {refused}",
-                    "the mapping moves, the pending state stays",
-                    ("the pending state moves", "the pending state is lost"),
-                    cite="IHI 0069, MOVI",
-                )
-            )
+            self._m.chose(self._m.impl.move_to_disabled)
         if not refused and self._drop(source, intid, f"moved to CPU {target}"):
             self.set_pending(target, intid)
 
     def move_all(self, source: int, target: int) -> None:
         if not (self._m.lpis_enabled(source) and self._m.lpis_enabled(target)):
+            self._m.chose(self._m.impl.move_to_disabled)
             return
         limit = lpi_limit(self._m.propbaser(target))
         moving = {intid for intid in self._pending[source] if intid < limit}

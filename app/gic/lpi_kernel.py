@@ -119,8 +119,6 @@ class KernelLpis:
             self._m.tell(effects.PendingBitConsumed(lpi.intid, lpi.target, address, cite=_SYNC))
 
     def enable(self, cpu: int, again: bool) -> None:
-        if again:
-            return
         machine = self._m
         base = machine.pendbaser(cpu) & PENDBASER_ADDRESS
         if machine.pendbaser(cpu) & PTZ:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.gic import effects
+from app.gic.behaviours import DisabledPending
 from app.gic.lpi import (
     CONFIG_ENABLE,
     CONFIG_PRIORITY,
@@ -37,6 +38,7 @@ class RamLpis:
 
     def __init__(self, machine: Machine) -> None:
         self._m = machine
+        self._when_disabled = machine.impl.disabled_pending is DisabledPending.SIGNALLED
         self._priority = [_NONE] * machine.cpus
         self._intid = [0] * machine.cpus
         # A scan of tables that nobody wrote since gives what it gave: (writes, bases) of the last one, and its result.
@@ -50,7 +52,7 @@ class RamLpis:
         self._m.signals.mark(cpu)
 
     def best(self, cpu: int) -> Candidate | None:
-        if self._priority[cpu] == _NONE or not self._m.lpis_enabled(cpu):
+        if self._priority[cpu] == _NONE or not (self._m.lpis_enabled(cpu) or self._when_disabled):
             return None
         return Candidate(self._priority[cpu], self._intid[cpu], 1)
 
@@ -153,15 +155,7 @@ class RamLpis:
         """MOVI: the pending bit moves if LPIs are enabled on both CPUs."""
         machine = self._m
         if not (machine.lpis_enabled(source) and machine.lpis_enabled(target)):
-            if machine.sink is not None:
-                machine.sink.append(
-                    effects.Choice(
-                        f"MOVI while EnableLPIs is 0 on CPU {source if not machine.lpis_enabled(source) else target}",
-                        "the mapping moves, the pending state stays",
-                        ("the pending state moves", "the pending state is lost"),
-                        cite="arm_gicv3_redist.c: gicv3_redist_mov_lpi",
-                    )
-                )
+            machine.chose(machine.impl.move_to_disabled)
             return
         # The bound is on bytes where bits were meant; kept, since it decides what moves (gicv3_redist_mov_lpi).
         bits = min(machine.propbaser(source) & 0x1F, machine.propbaser(target) & 0x1F, 15) + 1
@@ -172,6 +166,7 @@ class RamLpis:
         """MOVALL: the pending bits of `source` are OR-ed into the table of `target`."""
         machine = self._m
         if not (machine.lpis_enabled(source) and machine.lpis_enabled(target)):
+            machine.chose(machine.impl.move_to_disabled)
             return
         limit = min(lpi_limit(machine.propbaser(source)), lpi_limit(machine.propbaser(target)))
         for intid in pending_in_ram(machine, machine.pendbaser(source) & PENDBASER_ADDRESS, limit):

@@ -7,21 +7,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from app.gic import effects
-from app.gic.commands import COMMAND_BYTES, WORDS
-from app.gic.cpu_interface import CpuInterface
-from app.gic.distributor import Distributor
-from app.gic.effects import Effect
-from app.gic.implementations import (
+from app.gic.behaviours import (
+    Behaviour,
     Doors,
     MisalignedAccess,
     PendingHome,
     PropbaserScope,
     Signalling,
+    TableEntries,
     TablesHome,
 )
-from app.gic.implementations import (
-    implementation as find_implementation,
-)
+from app.gic.commands import COMMAND_BYTES, WORDS
+from app.gic.cpu_interface import CpuInterface
+from app.gic.distributor import Distributor
+from app.gic.effects import Effect
+from app.gic.implementations import Implementation
+from app.gic.implementations import implementation as find_implementation
 from app.gic.its import Its, Translation
 from app.gic.its_kernel import KernelTranslation
 from app.gic.its_tables import TableTranslation
@@ -76,7 +77,7 @@ class Machine:
 
     def __init__(
         self,
-        implementation: str = "kvm",
+        implementation: str | Implementation = "kvm",
         cpus: int = 2,
         spis: int = 64,
         its: bool = True,
@@ -90,13 +91,13 @@ class Machine:
             raise ValueError(f"spis={spis}: 0 to {MAX_SPIS}")
         if lpi_id_bits != 16:
             raise ValueError(f"lpi_id_bits={lpi_id_bits}: every implementation here has 16")
-        self.impl = find_implementation(implementation)
-        self.implementation = implementation
+        self.impl = find_implementation(implementation) if isinstance(implementation, str) else implementation
+        self.implementation = self.impl.name
         self.cpus = cpus
         self.spis = spis
         self.has_its = its
         shared = frozenset({"GICR_PROPBASER"} if self.impl.propbaser_scope is PropbaserScope.SHARED else ())
-        self.layout = layout(implementation, cpus, spis, its, shared)
+        self.layout = layout(self.impl.registers, cpus, spis, its, shared)
         self.map = self.layout.map
         self.values: list[int] = list(self.layout.resets)
         self.memory: Memory = GuestMemory(ram_mib) if memory is None else memory
@@ -134,9 +135,7 @@ class Machine:
     def _translation(self) -> Translation:
         if self.impl.tables_home is TablesHome.KERNEL:
             return KernelTranslation(self)
-        return TableTranslation(
-            self, QemuFormat() if self.impl.pending_home is PendingHome.GUEST_RAM else PlainFormat()
-        )
+        return TableTranslation(self, QemuFormat() if self.impl.table_entries is TableEntries.QEMU else PlainFormat())
 
     @property
     def its(self) -> Its:
@@ -149,6 +148,14 @@ class Machine:
     def tell(self, effect: Effect) -> None:
         if self.sink is not None:
             self.sink.append(effect)
+
+    def chose(self, behaviour: Behaviour) -> None:
+        """Something happened that the manual leaves open, and `behaviour` decided it: tell what was taken."""
+        if self.sink is not None and behaviour.status:
+            rule = f"{behaviour.title()} ({behaviour.status})"
+            name = next(name for name, value in self.impl.behaviours().items() if value is behaviour)
+            taken, cite = behaviour.meaning, behaviour.cite
+            self.sink.append(effects.Choice(rule, taken, behaviour.allowed, cite, name))
 
     def lpis_enabled(self, cpu: int) -> bool:
         return bool(self.values[self._ctlr[cpu]] & ENABLE_LPIS)

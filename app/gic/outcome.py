@@ -7,10 +7,14 @@ from typing import NamedTuple
 
 
 class Outcome(NamedTuple):
-    """`state` is done, ignored or stalled; `error` names the reason when it is not done."""
+    """`state` is done, ignored or stalled; `error` names the reason when it is not done.
+
+    `bad_command`: the command itself is at fault, which the manual leaves to the ITS ("Command errors").
+    """
 
     state: str
     error: str = ""
+    bad_command: bool = False
 
 
 DONE = Outcome("done")
@@ -37,9 +41,10 @@ _COMMAND_BYTES = {
 def ignored(command: str, reason: str) -> Outcome:
     """The command had no effect and the queue goes on; e.g. ignored("MAPD", "DEVICE_OOR")."""
     if reason not in _CLASSES:
-        return Outcome("ignored", reason)
+        return Outcome("ignored", reason, True)
     kind = 0x01 if (command, reason) == ("MOVALL", "PROCNUM_OOR") else _CLASSES[reason]
-    return Outcome("ignored", f"{command}_{reason} ({0x01 << 16 | _COMMAND_BYTES[command] << 8 | kind:#08x})")
+    code = 0x01 << 16 | _COMMAND_BYTES[command] << 8 | kind
+    return Outcome("ignored", f"{command}_{reason} ({code:#08x})", True)
 
 
 @cache

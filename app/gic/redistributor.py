@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.gic import effects
+from app.gic.behaviours import EnableAgain, LpiBasesWhileEnabled, PendingHome
 from app.gic.distributor import InterruptWords
-from app.gic.implementations import EnableAgain, LpiBasesWhileEnabled, PendingHome
 from app.gic.lpi_kernel import KernelLpis
 from app.gic.register_file import Place, Write, on_read, on_write, refuses_write
 
@@ -36,6 +36,7 @@ class Redistributor(InterruptWords):
         if now and (not was or machine.impl.enable_again is EnableAgain.RESCANS):
             machine.lpi_home.enable(self.cpu, again=bool(was))
         elif was and not now:
+            machine.chose(machine.impl.disable_lpis)
             # The LPIs still belong to an enabled Redistributor while their state is put away.
             machine.values[write.place.slot] = write.old
             machine.lpi_home.disable(self.cpu)
@@ -55,7 +56,10 @@ class Redistributor(InterruptWords):
 
     @refuses_write("GICR_PROPBASER", "GICR_PENDBASER")
     def bases_in_use(self, write: Write) -> str:
-        if self.m.impl.lpi_bases_while_enabled is LpiBasesWhileEnabled.TAKEN or not self.m.lpis_enabled(self.cpu):
+        if not self.m.lpis_enabled(self.cpu):
+            return ""
+        self.m.chose(self.m.impl.lpi_bases_while_enabled)
+        if self.m.impl.lpi_bases_while_enabled is LpiBasesWhileEnabled.TAKEN:
             return ""
         return "EnableLPIs is 1: writing now is UNPREDICTABLE, and here it is ignored"
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from app.gic import effects
-from app.gic.implementations import Doors
+from app.gic.behaviours import Doors
 from app.gic.its_kernel import KernelTranslation
 from app.gic.its_save import restore_tables, save_tables
 from app.gic.lpi_kernel import KernelLpis

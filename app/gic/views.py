@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.gic.behaviours import DisabledPending
 from app.gic.commands import COMMAND_BYTES, decode
-from app.gic.implementations import DisabledPending
 from app.gic.its_kernel import KernelTranslation
 from app.gic.its_tables import TableFault, TableTranslation
 from app.gic.lpi import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.gic.implementations import DisabledPending, Signalling
+from app.gic.behaviours import DisabledPending, Signalling
 from app.gic.lpi import FIRST_LPI, config_address, lpi_limit
 from app.gic.signals import IDLE
 from app.gic.wired import PRIVATE
