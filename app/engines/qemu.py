@@ -80,17 +80,17 @@ class QemuMachine(Machine):
             self._trace.close()
         self.qtest.close()
 
-    def read(self, address: int, size: int, cpu: int = 0) -> int:
+    def read(self, address: int, size: int, cpu: int = 0, secure: bool = False) -> int:
         self._check_access(address, size, cpu)
         return self.qtest.read(address, size)
 
-    def write(self, address: int, value: int, size: int, cpu: int = 0) -> None:
+    def write(self, address: int, value: int, size: int, cpu: int = 0, secure: bool = False) -> None:
         self._check_access(address, size, cpu)
         if not 0 <= value < 1 << size * 8:
             raise ValueError(f"value {value:#x} does not fit in {size} bytes")
         self.qtest.write(address, value, size)
 
-    def peek(self, register: str | Register, cpu: int = 0) -> int:
+    def peek(self, register: str | Register, cpu: int = 0, secure: bool = False) -> int:
         """A read: no read of QEMU's GICD, GICR or GITS has an effect."""
         found = self.map.registers[register] if isinstance(register, str) else register
         if found.frame == "ICC":
@@ -162,10 +162,10 @@ class QemuMachine(Machine):
     def irq(self, cpu: int = 0) -> bool:
         _not_available("whether an interrupt is signalled to a CPU: no CPU runs, none has set up its CPU interface")
 
-    def icc_read(self, name: str, cpu: int = 0) -> int:
+    def icc_read(self, name: str, cpu: int = 0, secure: bool = False) -> int:
         _not_available(f"{name} is a register of a CPU, and no CPU runs")
 
-    def icc_write(self, name: str, value: int, cpu: int = 0) -> None:
+    def icc_write(self, name: str, value: int, cpu: int = 0, secure: bool = False) -> None:
         _not_available(f"{name} is a register of a CPU, and no CPU runs")
 
     def lpi(self, intid: int) -> LpiView:

@@ -96,23 +96,23 @@ class _Tapped(Machine):
         super().__init__(spec.implementation, spec.cpus, spec.spis, spec.its, spec.ram_mib, spec.lpi_id_bits)
         self.noted: list[Access] = []
 
-    def read(self, address: int, size: int, cpu: int = 0) -> int:
-        value = super().read(address, size, cpu)
+    def read(self, address: int, size: int, cpu: int = 0, secure: bool = False) -> int:
+        value = super().read(address, size, cpu, secure)
         self.noted.append(Load(address, size, cpu, value))
         return value
 
-    def write(self, address: int, value: int, size: int, cpu: int = 0) -> None:
+    def write(self, address: int, value: int, size: int, cpu: int = 0, secure: bool = False) -> None:
         self.noted.append(Store(address, size, cpu, value))
-        super().write(address, value, size, cpu)
+        super().write(address, value, size, cpu, secure)
 
-    def icc_read(self, name: str, cpu: int = 0) -> int:
-        value = super().icc_read(name, cpu)
+    def icc_read(self, name: str, cpu: int = 0, secure: bool = False) -> int:
+        value = super().icc_read(name, cpu, secure)
         self.noted.append(SystemRead(name, cpu, value))
         return value
 
-    def icc_write(self, name: str, value: int, cpu: int = 0) -> None:
+    def icc_write(self, name: str, value: int, cpu: int = 0, secure: bool = False) -> None:
         self.noted.append(SystemWrite(name, cpu, value))
-        super().icc_write(name, value, cpu)
+        super().icc_write(name, value, cpu, secure)
 
     def msi(self, device_id: int, event_id: int) -> None:
         self.noted.append(DeviceWrite(device_id, event_id))
