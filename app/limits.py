@@ -26,8 +26,8 @@ OPERATIONS_PER_PLAY: Final = 2_000
 """Nothing of a play is kept: 8 implementations x 2,000 operations x 0.1 ms = 1.6 s of one worker thread."""
 
 CONCURRENT_PLAYS: Final = 2
-"""Worker threads for long plays. They share one interpreter lock with the event loop, which must get its turn: with 2 of
-them it waits 2 x 5 ms (the interpreter's switch interval) at most, and more would not play faster."""
+"""Worker threads for long plays. They share one interpreter lock with the event loop, which must get its turn: with 2
+of them it waits 2 x 5 ms (the interpreter's switch interval) at most, and more would not play faster."""
 
 INLINE_OPERATIONS: Final = 64
 """Operations played on the event loop before a worker thread takes over: 64 x 0.1 ms = 6 ms, against the 50 ms that

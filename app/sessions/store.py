@@ -46,9 +46,13 @@ class Store:
         self._connection: AsyncConnection | None = None
 
     async def start(self) -> None:
-        """Open the database and bring its schema up to date."""
-        with _explained():
+        """Open the database and bring its schema up to date. StorageFailed names the database, without its password."""
+        try:
             await database.migrate(self._engine)
+        except (SQLAlchemyError, OSError) as error:
+            reason = getattr(error, "orig", None) or error
+            where = self._engine.url.set(drivername=self._engine.dialect.name).render_as_string(hide_password=True)
+            raise StorageFailed(f"The database {where} cannot be opened: {reason}") from error
 
     async def stop(self) -> None:
         """Finish the writes under way and close the database."""

@@ -20,7 +20,10 @@ async def test_a_new_session_has_an_unguessable_id_and_a_key_that_is_nowhere_in_
     assert len(created.id) == 22
     assert len(created.edit_key) == 43
     with sqlite3.connect(make_url(database_url).database) as database:
-        assert created.edit_key not in "\n".join(database.iterdump())
+        dump = "\n".join(database.iterdump())
+    assert created.id in dump
+    assert created.edit_key not in dump
+    assert created.edit_key.encode().hex() not in dump.lower()
 
 
 async def test_a_scenario_becomes_the_first_steps(sessions):

@@ -102,6 +102,16 @@ async def test_a_locked_database_is_a_clear_refusal_and_the_next_append_works(st
     assert await store.lines(HEAD.id) == [(1, "note before"), (2, "note taken")]
 
 
+async def test_a_connection_that_was_lost_is_replaced(store):
+    await store.create(HEAD, [])
+    await store.append(HEAD.id, 1, "note before")
+    await (await store._connection.get_raw_connection()).driver_connection.close()
+    with pytest.raises(StorageFailed):
+        await store.append(HEAD.id, 2, "note lost")
+    await store.append(HEAD.id, 2, "note after")
+    assert await store.lines(HEAD.id) == [(1, "note before"), (2, "note after")]
+
+
 async def test_a_read_only_database_refuses_writes_and_goes_on_reading(store, file):
     await store.create(HEAD, ["note one"])
     await store.stop()
@@ -125,6 +135,6 @@ async def test_a_full_disk_is_a_clear_refusal_that_changes_nothing(store):
 async def test_a_file_that_is_no_database_is_a_clear_refusal(tmp_path):
     (tmp_path / "text.db").write_bytes(b"not a database" * 100)
     store = Store(f"sqlite:///{tmp_path / 'text.db'}")
-    with pytest.raises(StorageFailed, match="not a database"):
+    with pytest.raises(StorageFailed, match=r"sqlite:///.*text.db cannot be opened: .*not a database"):
         await store.start()
     await store.stop()
