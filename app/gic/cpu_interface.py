@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from app.gic import effects
 from app.gic.lpi import Candidate
+from app.gic.security import SECURE_PRIORITIES, from_nonsecure_priority, nonsecure_priority
 from app.gic.signals import IDLE
 
 if TYPE_CHECKING:
@@ -17,88 +18,147 @@ if TYPE_CHECKING:
 
 PRIORITY_BITS = 5
 SPURIOUS = 1023
-_MIN_BPR = (7 - PRIORITY_BITS, 8 - PRIORITY_BITS)
+_MIN_BPR = (7 - PRIORITY_BITS, 8 - PRIORITY_BITS, 7 - PRIORITY_BITS)
 _APR_MASK = 0xFFFF_FFFF
 _CBPR = 1
 _EOIMODE = 2
 _CTLR_FIXED = 1 << 15 | 1 << 11 | (PRIORITY_BITS - 1) << 8  # A3V, 24 ID bits, PRIbits
 _IRM = 1 << 40
 _SRE = 7
+_GROUP0 = frozenset(
+    {"ICC_IAR0_EL1", "ICC_EOIR0_EL1", "ICC_HPPIR0_EL1", "ICC_BPR0_EL1", "ICC_AP0R0_EL1", "ICC_IGRPEN0_EL1"}
+)
 
 
 class CpuInterface:
-    """Index 0 is Group 0, 1 is Group 1 in `bpr`, `enabled` and `active` (the active-priority bitmaps)."""
+    """`bpr`, `enabled` and `active` (the active-priority bitmaps) are by group: 0, 1, and Secure 1 as 2.
+
+    With two Security states the Group 1 registers and ICC_CTLR_EL1 are banked: Secure software sees its own. An
+    access is Secure when the machine's is (`machine.secure`); Group 0 and the Secure half of the priorities are out
+    of Non-secure software's reach (IHI 0069, "Software accesses to the CPU interface", SCR_EL3.FIQ=1).
+    """
 
     def __init__(self, machine: Machine, cpu: int) -> None:
         self._m = machine
         self.cpu = cpu
         self.pmr = 0
         self.bpr = list(_MIN_BPR)
-        self.enabled = [0, 0]
-        self.active = [0, 0]
-        self.control = 0
+        self.enabled = [0, 0, 0]
+        self.active = [0, 0, 0]
+        self.controls = [0, 0]  # ICC_CTLR_EL1, by `_bank`
         self._reads: dict[str, Callable[[], int]] = {
-            "ICC_PMR_EL1": lambda: self.pmr,
+            "ICC_PMR_EL1": self._mask,
             "ICC_IAR0_EL1": lambda: self.acknowledge(0),
-            "ICC_IAR1_EL1": lambda: self.acknowledge(1),
+            "ICC_IAR1_EL1": lambda: self.acknowledge(self._group1),
             "ICC_HPPIR0_EL1": lambda: self.highest_pending(0),
-            "ICC_HPPIR1_EL1": lambda: self.highest_pending(1),
+            "ICC_HPPIR1_EL1": lambda: self.highest_pending(self._group1),
             "ICC_BPR0_EL1": lambda: self.bpr[0],
             "ICC_BPR1_EL1": self._bpr1,
             "ICC_AP0R0_EL1": lambda: self.active[0],
-            "ICC_AP1R0_EL1": lambda: self.active[1],
-            "ICC_RPR_EL1": self.running_priority,
+            "ICC_AP1R0_EL1": lambda: self.active[self._group1],
+            "ICC_RPR_EL1": lambda: self._nonsecure_view(self.running_priority()),
             "ICC_CTLR_EL1": lambda: _CTLR_FIXED | self.control,
             "ICC_SRE_EL1": lambda: _SRE,
             "ICC_IGRPEN0_EL1": lambda: self.enabled[0],
-            "ICC_IGRPEN1_EL1": lambda: self.enabled[1],
+            "ICC_IGRPEN1_EL1": lambda: self.enabled[self._group1],
         }
         self._writes: dict[str, Callable[[int], None]] = {
             "ICC_PMR_EL1": self._write_pmr,
             "ICC_EOIR0_EL1": lambda value: self._end(value, 0),
-            "ICC_EOIR1_EL1": lambda value: self._end(value, 1),
+            "ICC_EOIR1_EL1": lambda value: self._end(value, self._group1),
             "ICC_DIR_EL1": self._write_dir,
             "ICC_BPR0_EL1": lambda value: self._write_bpr(value, 0),
-            "ICC_BPR1_EL1": lambda value: self._write_bpr(value, 1),
+            "ICC_BPR1_EL1": lambda value: self._write_bpr(value, self._group1),
             "ICC_AP0R0_EL1": lambda value: self._write_ap(value, 0),
-            "ICC_AP1R0_EL1": lambda value: self._write_ap(value, 1),
+            "ICC_AP1R0_EL1": lambda value: self._write_ap(value, self._group1),
             "ICC_CTLR_EL1": self._write_ctlr,
             "ICC_IGRPEN0_EL1": lambda value: self._write_igrpen(value, 0),
-            "ICC_IGRPEN1_EL1": lambda value: self._write_igrpen(value, 1),
-            "ICC_SGI1R_EL1": lambda value: self._sgi(value, 1),
+            "ICC_IGRPEN1_EL1": lambda value: self._write_igrpen(value, self._group1),
+            "ICC_SGI1R_EL1": lambda value: self._sgi(value, self._group1),
             "ICC_SGI0R_EL1": lambda value: self._sgi(value, 0),
-            "ICC_ASGI1R_EL1": lambda value: self._sgi(value, 0),
+            "ICC_ASGI1R_EL1": lambda value: self._sgi(value, self._other_group1),
         }
 
     # -- registers
 
+    @property
+    def _secure(self) -> bool:
+        return self._m.two_states and self._m.secure
+
+    @property
+    def _withheld(self) -> bool:
+        """Non-secure software with two Security states: no Group 0, and only its half of the priorities."""
+        return self._m.two_states and not self._m.secure
+
+    @property
+    def _group1(self) -> int:
+        """The Group 1 of the Security state that makes the access."""
+        return 2 if self._secure else 1
+
+    @property
+    def _other_group1(self) -> int:
+        """The Group 1 of the other Security state; with one state there is none, and Group 0 takes its place."""
+        if not self._m.two_states:
+            return 0
+        return 1 if self._m.secure else 2
+
+    @property
+    def control(self) -> int:
+        """ICC_CTLR_EL1.{EOImode, CBPR} of the Security state that makes the access."""
+        return self.controls[int(self._secure)]
+
     def read(self, name: str) -> int:
         """An MRS of the register; one that cannot be read gives 0."""
         reader = self._reads.get(name)
-        return reader() if reader else 0
+        return reader() if reader and not self._trapped(name) else 0
 
     def write(self, name: str, value: int) -> None:
         """An MSR to the register; one that cannot be written ignores it."""
         writer = self._writes.get(name)
-        if writer:
+        if writer and not self._trapped(name):
             writer(value)
+
+    def _trapped(self, name: str) -> bool:
+        """Group 0 registers are Secure: a Non-secure access goes to EL3, which ignores it here."""
+        if not self._withheld or name not in _GROUP0:
+            return False
+        self._m.tell(effects.AccessIgnored(name, False, "it is Secure", cite="IHI 0069, SCR_EL3.FIQ"))
+        return True
 
     def peek(self, name: str) -> int:
         """What a read would give, without acknowledging anything."""
         if name in ("ICC_IAR0_EL1", "ICC_IAR1_EL1"):
             found = self.signalled()
-            group = int(name == "ICC_IAR1_EL1")
+            group = self._group1 if name == "ICC_IAR1_EL1" else 0
             return found.intid if found and found.group == group else SPURIOUS
-        return self.read(name)
+        reader = self._reads.get(name)
+        return reader() if reader and not (self._withheld and name in _GROUP0) else 0
+
+    def _nonsecure_view(self, priority: int) -> int:
+        """A priority as Non-secure software sees it: 0 when it lies in the Secure half, 0xff stays idle."""
+        if not self._withheld or priority == IDLE:
+            return priority
+        return nonsecure_priority(priority) if priority & SECURE_PRIORITIES else 0
+
+    def _mask(self) -> int:
+        if self._withheld and self.pmr & SECURE_PRIORITIES:
+            return nonsecure_priority(self.pmr)
+        return 0 if self._withheld else self.pmr
 
     def _bpr1(self) -> int:
-        return min(self.bpr[0] + 1, 7) if self.control & _CBPR else self.bpr[1]
+        if not self.control & _CBPR:
+            return self.bpr[self._group1]
+        return self.bpr[0] if self._secure else min(self.bpr[0] + 1, 7)
 
     def _write_pmr(self, value: int) -> None:
+        if self._withheld:
+            if not self.pmr & SECURE_PRIORITIES:
+                return
+            value = from_nonsecure_priority(value & 0xFF)
         self.pmr = value & 0xFF & ~((1 << 8 - PRIORITY_BITS) - 1)
 
     def _write_bpr(self, value: int, group: int) -> None:
-        if group == 1 and self.control & _CBPR:
+        if group and self.control & _CBPR:
             return
         self.bpr[group] = max(value & 7, _MIN_BPR[group])
 
@@ -106,7 +166,7 @@ class CpuInterface:
         self.active[group] = value & _APR_MASK
 
     def _write_ctlr(self, value: int) -> None:
-        self.control = value & (_CBPR | _EOIMODE)
+        self.controls[int(self._secure)] = value & (_CBPR | _EOIMODE)
 
     def _write_igrpen(self, value: int, group: int) -> None:
         self.enabled[group] = value & 1
@@ -122,13 +182,14 @@ class CpuInterface:
 
     def group_priority_mask(self, group: int) -> int:
         """The bits of a priority that decide pre-emption (IHI 0069, ICC_BPR<n>_EL1)."""
-        common = group == 1 and not self.control & _CBPR
-        bpr = self.bpr[1] - 1 if common else self.bpr[0]
+        bpr = self.bpr[0]
+        if group and not self.controls[int(group == 2)] & _CBPR:
+            bpr = self.bpr[group] - (group == 1)
         return ~0 << bpr + 1 & 0xFF
 
     def running_priority(self) -> int:
         """ICC_RPR_EL1: the highest active priority, 0xff when idle."""
-        active = self.active[0] | self.active[1]
+        active = self.active[0] | self.active[1] | self.active[2]
         if not active:
             return IDLE
         return ((active & -active).bit_length() - 1) << 8 - PRIORITY_BITS
@@ -205,9 +266,9 @@ class CpuInterface:
                 self._m.distributor.raise_sgi(intid, self.cpu, cpu, group)
 
     def snapshot(self) -> object:
-        return self.pmr, tuple(self.bpr), tuple(self.enabled), tuple(self.active), self.control
+        return self.pmr, tuple(self.bpr), tuple(self.enabled), tuple(self.active), tuple(self.controls)
 
     def restore(self, state: object) -> None:
         assert isinstance(state, tuple)
-        self.pmr, self.control = state[0], state[4]
-        self.bpr, self.enabled, self.active = list(state[1]), list(state[2]), list(state[3])
+        self.pmr = state[0]
+        self.bpr, self.enabled, self.active, self.controls = (list(each) for each in state[1:])

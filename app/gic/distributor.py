@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.gic import effects
-from app.gic.implementations import SgiGroups, Signalling
+from app.gic.behaviours import SgiGroups, Signalling
 from app.gic.register_file import Place, Write, on_read, on_write
+from app.gic.security import ARE_NS, DS, ENABLE_GRP1_S, GROUP1_NS
 from app.gic.wired import PRIVATE
 
 if TYPE_CHECKING:
     from app.gic.machine import Machine
 
 _WORD = 0xFFFF_FFFF
+GROUP_NAMES = ("Group 0", "Group 1", "Secure Group 1")
 
 
 def _each(bits: int) -> list[int]:
@@ -40,7 +42,7 @@ class InterruptWords:
             for bit in _each(bits):
                 lists.queue(self._first(place) + bit, place.cpu)
 
-    @on_read("GICD_ISPENDR", "GICD_ICPENDR", "GICR_ISPENDR", "GICR_ICPENDR", "GICR_ISPENDR0", "GICR_ICPENDR0")
+    @on_read("GICD_ISPENDR", "GICD_ICPENDR", "GICR_ISPENDR", "GICR_ICPENDR")
     def pending(self, place: Place) -> int:
         """The latch, or the level of a level-sensitive interrupt's wire (IHI 0069, GICD_ISPENDR<n>)."""
         if self.m.by_userspace:
@@ -48,24 +50,24 @@ class InterruptWords:
         return self.m.wired.pending_word(place.index, place.cpu)
 
     @on_write(
-        "GICD_ISENABLER", "GICR_ISENABLER", "GICR_ISENABLER0",
-        "GICD_ISPENDR", "GICR_ISPENDR", "GICR_ISPENDR0",
-        "GICD_ISACTIVER", "GICR_ISACTIVER", "GICR_ISACTIVER0",
+        "GICD_ISENABLER", "GICR_ISENABLER",
+        "GICD_ISPENDR", "GICR_ISPENDR",
+        "GICD_ISACTIVER", "GICR_ISACTIVER",
     )  # fmt: skip
     def raised(self, write: Write) -> None:
         self._queue(write.place, write.data & _WORD)
         self._told(write.place)
 
-    @on_write("GICD_IGROUPR", "GICR_IGROUPR", "GICR_IGROUPR0")
+    @on_write("GICD_IGROUPR", "GICR_IGROUPR", "GICD_IGRPMODR", "GICR_IGRPMODR")
     def regrouped(self, write: Write) -> None:
         self._queue(write.place, _WORD)
         self._told(write.place)
 
     @on_write(
-        "GICD_ICENABLER", "GICR_ICENABLER", "GICR_ICENABLER0",
-        "GICD_ICPENDR", "GICR_ICPENDR", "GICR_ICPENDR0",
-        "GICD_ICACTIVER", "GICR_ICACTIVER", "GICR_ICACTIVER0",
-        "GICD_IPRIORITYR", "GICR_IPRIORITYR", "GICD_ICFGR", "GICR_ICFGR", "GICR_ICFGR1",
+        "GICD_ICENABLER", "GICR_ICENABLER",
+        "GICD_ICPENDR", "GICR_ICPENDR",
+        "GICD_ICACTIVER", "GICR_ICACTIVER",
+        "GICD_IPRIORITYR", "GICR_IPRIORITYR", "GICD_ICFGR", "GICR_ICFGR",
     )  # fmt: skip
     def changed(self, write: Write) -> None:
         self._told(write.place)
@@ -74,6 +76,10 @@ class InterruptWords:
 class Distributor(InterruptWords):
     @on_write("GICD_CTLR")
     def groups_enabled(self, write: Write) -> None:
+        """Setting DS leaves one Security state: what only the other had becomes RES0 (IHI 0069, GICD_CTLR.DS)."""
+        if self.m.security == 2 and (write.old | write.new) & DS:
+            self.m.values[write.place.slot] = (write.new | DS) & ~(ENABLE_GRP1_S | ARE_NS)
+            self.m.two_states = False
         self.m.signals.mark()
 
     @on_write("GICD_IROUTER")
@@ -102,12 +108,16 @@ class Distributor(InterruptWords):
         self.m.signals.mark(shown)
 
     def raise_sgi(self, intid: int, source: int, target: int, group: int) -> None:
-        """ICC_SGI<group>R_EL1: pend the SGI on the target if its group may be raised this way."""
-        is_group1 = self.m.wired.bit("group", intid, target)
+        """An SGI of `group` was asked for: pend it on the target if that is its group and the sender may."""
+        is_of = self.m.wired.group(intid, target)
         either = group == 1 and self.m.impl.sgi_groups is SgiGroups.EITHER_GROUP
-        if not either and is_group1 != bool(group):
-            why = f"SGI {intid} is Group {int(is_group1)} on CPU {target}"
-            self.m.tell(effects.AccessIgnored(f"ICC_SGI{group}R_EL1", True, why, cite="IHI 0069, ICC_SGI1R_EL1"))
+        refused = "" if either or is_of == group else f"SGI {intid} is {GROUP_NAMES[is_of]} on CPU {target}"
+        if self.m.two_states and not self.m.secure and is_of != GROUP1_NS:
+            access = self.m.nonsecure.access(intid, target)
+            if access < (1 if is_of == 0 else 2):
+                refused = f"GICR_NSACR@{target} gives Non-secure software no access to SGI {intid}"
+        if refused:
+            self.m.tell(effects.AccessIgnored("the SGI register", True, refused, cite="IHI 0069, ICC_SGI1R_EL1"))
             return
         self.m.wired.put("pending", intid, target, True)
         self.m.tell(effects.SgiSent(intid, source, target))

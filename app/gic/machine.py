@@ -27,7 +27,7 @@ from app.gic.its import Its, Translation
 from app.gic.its_kernel import KernelTranslation
 from app.gic.its_tables import TableTranslation
 from app.gic.list_registers import ListRegisters
-from app.gic.lpi import Lpis
+from app.gic.lpi import CONFIG_PRIORITY, Lpis
 from app.gic.lpi_cached import CachedLpis
 from app.gic.lpi_kernel import KernelLpis
 from app.gic.lpi_ram import RamLpis
@@ -35,6 +35,7 @@ from app.gic.memory import RAM_BASE, ForeignMemory, GuestMemory, Memory, Ram
 from app.gic.outcome import Outcome
 from app.gic.redistributor import ENABLE_LPIS, Redistributor
 from app.gic.register_file import GUARDS, WRITERS, Place, Write, WritePort, layout, port_key
+from app.gic.security import DS, NonSecure, from_nonsecure_priority
 from app.gic.signals import DirectSignals, Signals
 from app.gic.tables import PlainFormat, QemuFormat
 from app.gic.userspace import Userspace, UserspaceError
@@ -84,11 +85,14 @@ class Machine:
         ram_mib: int = 512,
         lpi_id_bits: int = 16,
         memory: Memory | None = None,
+        security: int = 1,
     ) -> None:
         if not 1 <= cpus <= MAX_CPUS:
             raise ValueError(f"cpus={cpus}: 1 to {MAX_CPUS}")
         if not 0 <= spis <= MAX_SPIS:
             raise ValueError(f"spis={spis}: 0 to {MAX_SPIS}")
+        if security not in (1, 2) or (security == 2 and implementation != "architecture"):
+            raise ValueError(f"security={security}: 1, or 2 with implementation=architecture (two Security states)")
         if lpi_id_bits != 16:
             raise ValueError(f"lpi_id_bits={lpi_id_bits}: every implementation here has 16")
         self.impl = find_implementation(implementation) if isinstance(implementation, str) else implementation
@@ -97,13 +101,17 @@ class Machine:
         self.spis = spis
         self.has_its = its
         shared = frozenset({"GICR_PROPBASER"} if self.impl.propbaser_scope is PropbaserScope.SHARED else ())
-        self.layout = layout(self.impl.registers, cpus, spis, its, shared)
+        self.layout = layout(self.impl.registers, cpus, spis, its, security, shared)
         self.map = self.layout.map
         self.values: list[int] = list(self.layout.resets)
         self.memory: Memory = GuestMemory(ram_mib) if memory is None else memory
         self.ram: Ram = self.memory if isinstance(self.memory, GuestMemory) else ForeignMemory(self.memory)
         self.sink: list[Effect] | None = None
         self.by_userspace = False  # a VMM makes the access under way
+        self.secure = False  # Secure software makes the access under way
+        self.security = security
+        self.two_states = security == 2  # until GICD_CTLR.DS is set
+        self.nonsecure = NonSecure(self)
         self._reads = self.layout.reads
         self._writes = self.layout.writes
         self._ctlr = [self.layout.slot("GICR_CTLR", cpu) for cpu in range(cpus)]
@@ -163,6 +171,15 @@ class Machine:
     def propbaser(self, cpu: int) -> int:
         return self.values[self._propbaser[cpu]]
 
+    def lpi_priority(self, byte: int) -> int:
+        """The priority in a configuration byte: with two Security states it is a Non-secure one."""
+        priority = byte & CONFIG_PRIORITY
+        return from_nonsecure_priority(priority) if self.two_states else priority
+
+    def peek_slot(self, name: str, cpu: int) -> int:
+        """A register as stored."""
+        return self.values[self.layout.slot(name, cpu)]
+
     def pendbaser(self, cpu: int) -> int:
         """As stored: PTZ too, whatever a read shows of it."""
         return self.values[self._pendbaser[cpu]]
@@ -188,10 +205,14 @@ class Machine:
 
     # -- memory-mapped accesses
 
-    def read(self, address: int, size: int, cpu: int = 0) -> int:
-        """A load of `size` bytes (1, 2, 4, 8) by `cpu`. RAM or register; what nobody answers reads as 0."""
+    def read(self, address: int, size: int, cpu: int = 0, secure: bool = False) -> int:
+        """A load of `size` bytes (1, 2, 4, 8) by `cpu`. RAM or register; what nobody answers reads as 0.
+
+        `secure`: by Secure software, where there are two Security states.
+        """
         port = self._reads.get(address << 4 | size)
-        if port is None or self.sink is not None or not 0 <= cpu < self.cpus:
+        if port is None or self.sink is not None or self.two_states or not 0 <= cpu < self.cpus:
+            self.secure = secure
             return self._read_slowly(address, size, cpu)
         if self.list_registers is not None:
             self.list_registers.run(cpu)
@@ -209,6 +230,8 @@ class Machine:
         value = self.values[port.slot]
         if port.reader is not None:
             value = port.reader(self._owners[port.place.owner], port.place)
+        if self.two_states and not self.secure:
+            value = self.nonsecure.seen(port.place, value)
         value = value >> port.shift & port.mask
         place = port.place
         self.tell(effects.RegisterRead(place.register.name, place.shown_cpu, address, size * 8, value))
@@ -227,20 +250,25 @@ class Machine:
     def _splits(self, address: int, size: int) -> bool:
         return bool(address % size) and self.impl.misaligned_access is MisalignedAccess.SPLIT
 
-    def write(self, address: int, value: int, size: int, cpu: int = 0) -> None:
-        """A store of `size` bytes (1, 2, 4, 8) by `cpu`. RAM or register; where nobody answers it goes nowhere."""
+    def write(self, address: int, value: int, size: int, cpu: int = 0, secure: bool = False) -> None:
+        """A store of `size` bytes (1, 2, 4, 8) by `cpu`. RAM or register; where nobody answers it goes nowhere.
+
+        `secure`: by Secure software, where there are two Security states.
+        """
         port = self._writes.get(address << 4 | size)
         if (
             port is not None
             and port.plain
             and self.sink is None
             and self.list_registers is None
+            and not self.two_states
             and 0 <= value < _LIMITS[size]
             and 0 <= cpu < self.cpus
         ):
             writable = port.writable
             self.values[port.slot] = self.values[port.slot] & ~writable | value << port.shift & writable
             return
+        self.secure = secure
         self._check_access(address, size, cpu)
         if not 0 <= value < _LIMITS[size]:
             raise ValueError(f"value {value:#x} does not fit {size * 8} bits")
@@ -260,28 +288,32 @@ class Machine:
         view = register.user if self.by_userspace and register.user is not None else register
         old = self.values[place.slot]
         data = value << port.shift
+        lanes = port.lanes
+        if self.two_states and not self.secure:
+            lanes &= self.nonsecure.lanes(place)
+            data = self.nonsecure.meant(place, data)
         guard = GUARDS.get(register.stem)
-        refused = guard(owner, Write(place, old, old, port.lanes, data)) if guard is not None else ""
+        refused = guard(owner, Write(place, old, old, lanes, data)) if guard is not None else ""
         if refused:
             self.tell(effects.AccessIgnored(f"{register.name}{_at(place)}", True, refused))
             return
-        writable = view.writable & port.lanes
+        writable = view.writable & lanes
         new = old & ~writable | data & writable
-        new |= data & view.sets & port.lanes
-        new &= ~(data & view.clears & port.lanes)
+        new |= data & view.sets & lanes
+        new &= ~(data & view.clears & lanes)
         new = register.kept_value(new)
         self.values[place.slot] = new
         position = len(self.sink) if self.sink is not None else 0
-        write = Write(place, old, new, port.lanes, data)
+        write = Write(place, old, new, lanes, data)
         writer = WRITERS.get(register.stem)
         if writer is not None:
             writer(owner, write)
         if self.sink is not None:
-            self.sink.insert(position, self._written(port, write, size))
+            asked = value << port.shift | write.old & ~port.lanes
+            self.sink.insert(position, self._written(port, write, size, asked))
 
-    def _written(self, port: WritePort, write: Write, size: int) -> Effect:
+    def _written(self, port: WritePort, write: Write, size: int, asked: int) -> Effect:
         place = port.place
-        asked = write.data | write.old & ~port.lanes
         reads = self._value(place)
         return effects.RegisterWritten(
             place.register.name,
@@ -299,9 +331,12 @@ class Machine:
     def _value(self, place: Place) -> int:
         port = self._reads.get(port_key(place.address, place.register.width // 8))
         readable = place.register.readable
+        value = self.values[place.slot]
         if port is not None and port.reader is not None:
-            return port.reader(self._owners[place.owner], place) & readable
-        return self.values[place.slot] & readable
+            value = port.reader(self._owners[place.owner], place)
+        if self.two_states and not self.secure:
+            value = self.nonsecure.seen(place, value)
+        return value & readable
 
     def _write_elsewhere(self, address: int, value: int, size: int) -> None:
         data = value.to_bytes(size, "little")
@@ -373,8 +408,9 @@ class Machine:
         readable = register.user.readable if register.user is not None else register.readable
         return (value & readable) >> port.shift & (1 << size * 8) - 1
 
-    def peek(self, register: str | Register, cpu: int = 0) -> int:
+    def peek(self, register: str | Register, cpu: int = 0, secure: bool = False) -> int:
         """What a guest read of the whole register would give, without its side effects."""
+        self.secure = secure
         found = self.map.find(register).register if isinstance(register, str) else register
         if found.frame == "ICC":
             return self.cpu_interfaces[cpu].peek(found.name)
@@ -421,8 +457,9 @@ class Machine:
         found = self.signals.best(cpu)
         return None if found is None else (found.intid, 2 * found.group, found.priority)
 
-    def icc_read(self, name: str, cpu: int = 0) -> int:
+    def icc_read(self, name: str, cpu: int = 0, secure: bool = False) -> int:
         """An MRS of a CPU interface register by `cpu`; ICC_IAR1_EL1 acknowledges."""
+        self.secure = secure
         register = self._system_register(name, cpu)
         self.signals.run(cpu)
         value = self.cpu_interfaces[cpu].read(register.name)
@@ -432,8 +469,9 @@ class Machine:
         self.settle()
         return value
 
-    def icc_write(self, name: str, value: int, cpu: int = 0) -> None:
+    def icc_write(self, name: str, value: int, cpu: int = 0, secure: bool = False) -> None:
         """An MSR to a CPU interface register by `cpu`."""
+        self.secure = secure
         register = self._system_register(name, cpu)
         if not 0 <= value < 1 << 64:
             raise ValueError(f"value {value:#x} does not fit 64 bits")
@@ -579,6 +617,7 @@ class Machine:
         if len(state.values) != len(self.values):
             raise ValueError("the snapshot is of a machine with another implementation, or other CPUs or SPIs")
         self.values[:] = state.values
+        self.two_states = self.security == 2 and not self.gicd_ctlr() & DS
         if isinstance(self.memory, GuestMemory) and isinstance(state.memory, dict):
             self.memory.restore(state.memory)
         assert isinstance(state.wired, tuple)

@@ -31,6 +31,15 @@ class Ram(Memory, Protocol):
         """A number that is another one after any write."""
         ...
 
+    @property
+    def watched_writes(self) -> int:
+        """A number that is another one after any write to a watched page."""
+        ...
+
+    def watch(self, address: int) -> None:
+        """Count writes to the page of `address` from now on."""
+        ...
+
     def u8(self, address: int) -> int: ...
 
     def put_u8(self, address: int, value: int) -> None: ...
@@ -49,7 +58,7 @@ class GuestMemory:
     A snapshot shares its pages with the live memory until either writes one (copy on write).
     """
 
-    __slots__ = ("_owned", "_pages", "base", "end", "writes")
+    __slots__ = ("_owned", "_pages", "_watched", "base", "end", "watched_writes", "writes")
 
     def __init__(self, mib: int = 512, base: int = RAM_BASE) -> None:
         if mib < 1:
@@ -57,6 +66,8 @@ class GuestMemory:
         self.base = base
         self.end = base + mib * 1024 * 1024
         self.writes = 0
+        self.watched_writes = 0
+        self._watched: set[int] = set()
         self._pages: MemoryState = {}
         self._owned: set[int] = set()
 
@@ -121,7 +132,12 @@ class GuestMemory:
             self._writable((address + done) >> _SHIFT)[start : start + part] = data[done : done + part]
             done += part
 
+    def watch(self, address: int) -> None:
+        self._watched.add(address >> _SHIFT)
+
     def _writable(self, number: int) -> bytearray:
+        if number in self._watched:
+            self.watched_writes += 1
         if number in self._owned:
             return self._pages[number]
         page = self._pages.get(number)
@@ -139,6 +155,7 @@ class GuestMemory:
 
     def restore(self, state: MemoryState) -> None:
         self.writes += 1
+        self.watched_writes += 1
         self._pages = dict(state)
         self._owned.clear()
 
@@ -156,6 +173,13 @@ class ForeignMemory:
     def writes(self) -> int:
         self._looks += 1
         return self._looks
+
+    @property
+    def watched_writes(self) -> int:
+        return self.writes
+
+    def watch(self, address: int) -> None:
+        return None
 
     def u8(self, address: int) -> int:
         return self.read(address, 1)[0]

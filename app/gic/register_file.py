@@ -123,9 +123,9 @@ def port_key(address: int, size: int) -> int:
 
 
 @lru_cache(maxsize=64)
-def layout(implementation: str, cpus: int, spis: int, its: bool, shared: frozenset[str]) -> Layout:
+def layout(implementation: str, cpus: int, spis: int, its: bool, security: int, shared: frozenset[str]) -> Layout:
     """`shared`: names of per-CPU registers that this implementation keeps once for all CPUs."""
-    chart = register_map(implementation, cpus, spis, its)
+    chart = register_map(implementation, cpus, spis, its, security)
     built = _Builder(chart, shared)
     for frame in chart.frames.values():
         if frame.key in _OWNER and (its or _OWNER[frame.key] != "its"):

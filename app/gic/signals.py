@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ENABLE_GRP0 = 1
 ENABLE_GRP1 = 2
+ENABLE_GRP1_S = 4
 IDLE = 0xFF
 
 
@@ -66,7 +67,7 @@ class DirectSignals:
 
     def _work_out(self, cpu: int) -> Candidate | None:
         enables = self._m.gicd_ctlr()
-        if not enables & (ENABLE_GRP0 | ENABLE_GRP1):
+        if not enables & (ENABLE_GRP0 | ENABLE_GRP1 | ENABLE_GRP1_S):
             return None
         found = self._private(cpu, enables)
         found += self._spis(cpu, enables)
@@ -82,8 +83,10 @@ class DirectSignals:
         if not pending:
             return 0
         pending &= ~wired.word("active", word, cpu)
-        group = wired.word("group", word, cpu)
-        forwarded = (group if enables & ENABLE_GRP1 else 0) | (~group if enables & ENABLE_GRP0 else 0)
+        forwarded = 0
+        for group, mask in enumerate(wired.group_words(word, cpu)):
+            if enables >> group & 1:
+                forwarded |= mask
         return pending & forwarded & 0xFFFF_FFFF
 
     def _private(self, cpu: int, enables: int) -> list[Candidate]:
@@ -100,13 +103,12 @@ class DirectSignals:
     def _candidates(self, word: int, bits: int, cpu: int) -> list[Candidate]:
         found: list[Candidate] = []
         wired = self._m.wired
-        group = wired.word("group", word, cpu)
         while bits:
             bit = (bits & -bits).bit_length() - 1
             bits &= bits - 1
             priority = wired.priority(word * 32 + bit, cpu)
             if priority != IDLE:
-                found.append(Candidate(priority, word * 32 + bit, group >> bit & 1))
+                found.append(Candidate(priority, word * 32 + bit, wired.group(word * 32 + bit, cpu)))
         return found
 
     def activate(self, cpu: int, candidate: Candidate) -> None:

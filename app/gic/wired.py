@@ -38,14 +38,16 @@ class Wired:
             ("pending", "pending", "pending"),
             ("active", "active", "active"),
             ("group", "GICR_IGROUPR0", "GICD_IGROUPR"),
+            ("modifier", "GICR_IGRPMODR0", "GICD_IGRPMODR"),
         ):
-            self._slots[state] = [
-                [
-                    slots[gicr, "SGI", 0, cpu],
-                    *(_word_slot(layout, gicd, state, word) for word in range(1, self.words)),
+            if (gicr, "SGI", 0, 0) in slots:
+                self._slots[state] = [
+                    [
+                        slots[gicr, "SGI", 0, cpu],
+                        *(_word_slot(layout, gicd, state, word) for word in range(1, self.words)),
+                    ]
+                    for cpu in range(self.cpus)
                 ]
-                for cpu in range(self.cpus)
-            ]
         self._priority = [
             [
                 *(layout.slot(f"GICR_IPRIORITYR{n}", cpu) for n in range(8)),
@@ -69,6 +71,18 @@ class Wired:
 
     def word(self, state: str, word: int, cpu: int) -> int:
         return self._values[self._slots[state][cpu][word]]
+
+    def group(self, intid: int, cpu: int) -> int:
+        """0: Group 0; 1: Group 1, Non-secure with two Security states; 2: Secure Group 1."""
+        if self.bit("group", intid, cpu):
+            return 1
+        return 2 if "modifier" in self._slots and self.bit("modifier", intid, cpu) else 0
+
+    def group_words(self, word: int, cpu: int) -> tuple[int, int, int]:
+        """One mask per group, in that numbering."""
+        group = self.word("group", word, cpu)
+        modifier = self.word("modifier", word, cpu) if "modifier" in self._slots else 0
+        return ~group & ~modifier, group, modifier & ~group
 
     def bit(self, state: str, intid: int, cpu: int) -> bool:
         return bool(self._values[self._slots[state][cpu][intid >> 5]] >> (intid & 31) & 1)
@@ -120,8 +134,8 @@ class Wired:
 
 
 def _word_slot(layout: Layout, gicd: str, state: str, word: int) -> int:
-    if gicd == "GICD_IGROUPR":
-        return layout.slot(f"GICD_IGROUPR{word}")
+    if gicd.startswith("GICD_"):
+        return layout.slot(f"{gicd}{word}")
     return layout.state_slots[state, "GICD", word, 0]
 
 
