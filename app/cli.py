@@ -48,6 +48,7 @@ class ExportFormat(StrEnum):
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="A scenario (.gic), or - for standard input.")]
 On = Annotated[list[str] | None, typer.Option("--on", metavar="NAME", help="An implementation; may be repeated.")]
+RegisterText = Annotated[str, typer.Argument(metavar="[TEXT]", help="A name, field, address or INTID. Else all.")]
 OnOne = Annotated[str, typer.Option("--on", metavar="NAME", help="An implementation.")]
 
 
@@ -147,16 +148,34 @@ def export(
 
 @cli.command()
 def registers(
+    text: RegisterText = "",
     on: OnOne = "architecture",
     form: Annotated[MapFormat, typer.Option("--format", help="The format.")] = MapFormat.TABLE,
     cpus: Annotated[int, typer.Option(help="CPUs of the machine.", min=1, max=123)] = 2,
+    spis: Annotated[int, typer.Option(help="SPIs of the machine.", min=32, max=988)] = 64,
+    security: Annotated[int, typer.Option(help="Security states, 2 on architecture.", min=1, max=2)] = 1,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="PATH", help="Where to write.")] = None,
 ) -> None:
-    """Print the register map of an implementation."""
-    from app.exchange.register_map import write_map
+    """Print the register map of an implementation; as html write it to a folder."""
+    from app.exchange.registers_formats import CannotWrite, html, text_of
+    from app.registers import register_map
 
     [name] = _implementations([on])
-    text = write_map(name, cpus, form.value)
-    typer.echo(text, nl=not text.endswith("\n"))
+    try:
+        map_ = register_map(name, cpus, spis, security=security)
+    except ValueError as error:
+        _fail(str(error))
+    try:
+        if form is MapFormat.HTML:
+            typer.echo(html(map_, text, output or Path(f"registers-{name}")))
+        elif output is None:
+            typer.echo(text_of(map_, text, form.value), nl=False)
+        else:
+            output.write_text(text_of(map_, text, form.value), encoding="utf-8")
+    except CannotWrite as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.filename or output}: {error.strerror or error}")
 
 
 def main() -> None:
