@@ -230,6 +230,15 @@ async def test_a_body_that_is_too_large(client, announced):
     assert problem["maximum"] == limits.REQUEST_BYTES
 
 
+async def test_a_body_that_announces_too_much_is_not_even_read(client):
+    async def chunks():
+        pytest.fail("read")
+        yield b""
+
+    headers = {"Content-Type": "application/json", "Content-Length": str(limits.REQUEST_BYTES + 1)}
+    is_problem(await client.post("/api/v1/sessions", content=chunks(), headers=headers), 413, "limit-reached")
+
+
 async def test_the_largest_body_is_still_read(client):
     body = b'{"cpus": 2}'.ljust(limits.REQUEST_BYTES)
     answer = await client.post("/api/v1/sessions", content=body, headers={"Content-Type": "application/json"})

@@ -135,9 +135,9 @@ async def test_who_reconnects_before_any_event_misses_none(served, writer, sessi
             assert (await again.event())[2]["op"].split()[1] == "between"
 
 
-@pytest.mark.parametrize("nonsense", ["x", "-1", "99999999999999999999999", "٣"])
+@pytest.mark.parametrize("nonsense", ["x", "-1", "9" * 25, "9" * 5000, "²"])
 async def test_a_last_event_id_that_is_none_of_ours_does_no_harm(served, session, nonsense):
-    headers = {"Last-Event-ID": nonsense.encode()}
+    headers = {"Last-Event-ID": nonsense.encode("latin-1")}
     async with httpx2.AsyncClient() as client:
         path = f"{served}/api/v1/sessions/{session['id']}/events"
         async with client.stream("GET", path, headers=headers) as answer:
