@@ -22,6 +22,10 @@ def test_the_reference_names_every_setting_with_its_default_and_meaning():
         assert meaning == Settings.model_fields[name].description
 
 
+def test_the_readme_has_the_reference():
+    assert settings_table() in (Path(limits.__file__).parent.parent / "README.md").read_text()
+
+
 def test_settings_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("GICLAB_DATABASE_URL", "sqlite:////var/lib/giclab/giclab.db")
     monkeypatch.setenv("GICLAB_LIVE_SESSIONS", "7")

@@ -51,10 +51,11 @@ def asset(name: str) -> str:
 def load(name: str) -> Asset:
     """A static file by its path below `static/`. FileNotFoundError if there is none, or if the path leads outside."""
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
-        raise FileNotFoundError(name)
     file = STATIC / path
-    if not file.is_file() or any(part.startswith(".") for part in path.parts):
+    # A part that begins with a dot is hidden, or leads upwards; a backslash separates parts elsewhere.
+    if path.is_absolute() or any(part.startswith(".") or "\\" in part or "\0" in part for part in path.parts):
+        raise FileNotFoundError(name)
+    if not file.is_file():
         raise FileNotFoundError(name)
     status = file.stat()
     return _load(file, status.st_mtime_ns, status.st_size)

@@ -279,6 +279,16 @@ async def test_outside_the_api_a_problem_is_a_page_or_a_fragment(client, path):
     assert 'role="alert"' in fragment.text
 
 
+async def test_the_error_page_is_told_even_if_its_template_fails(client, monkeypatch):
+    from app.web import problems
+
+    monkeypatch.setattr(problems, "render", lambda *_, **__: 1 / 0)
+    answer = await client.get("/s/%3Cb%3Eunknown")
+    assert answer.status_code == 404
+    assert "&lt;b&gt;unknown" in answer.text
+    assert "<b>unknown" not in answer.text
+
+
 async def test_what_a_stranger_wrote_is_escaped_in_the_error_page(client):
     answer = await client.get("/s/%3Cscript%3Ealert(1)%3C%2Fscript%3E")
     assert "<script>alert" not in answer.text
