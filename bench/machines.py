@@ -1,14 +1,16 @@
 """Our Machine beside a real QEMU over qtest: register accesses, and batches of ITS commands."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
-from app.engines.qemu import QemuMachine
+from app.engines.qemu import SPIS, QemuMachine
 from app.gic import Machine
 from app.gic.commands import encode
-from bench.rate import Row, once, rate
+from bench.rate import RUNS, Row, once, rate
 
 BATCH = 4096
+KVM_INVALLS = 256  # each reads 4096 configuration bytes, as the kernel does
 QUEUE, DEVICES, COLLECTIONS, ITT = 0x4100_0000, 0x4120_0000, 0x4121_0000, 0x4130_0000
 PROPBASE, PENDBASE = 0x4020_0000, 0x4021_0000
 QUEUE_PAGES = 256  # 32,768 commands: the whole measurement without wrapping
@@ -29,20 +31,33 @@ def register_rows(qemu: QemuMachine, ours: Machine) -> list[Row]:
     return [Row(what, rate(partial(act, ours)), rate(partial(act, qemu)), 10) for what, act in accesses.items()]
 
 
-def command_rows(qemu: QemuMachine, models: dict[str, Machine]) -> list[Row]:
+def command_rows() -> list[Row]:
     """Commands a second in batches of 4096: the time of the one write of GITS_CWRITER that runs the batch."""
-    theirs = dict(_measure(qemu))
-    measured = {name: dict(_measure(machine)) for name, machine in models.items()}
-    return [
-        Row(f"{command} on {name}", found[command], theirs[command], 10 if command.startswith("INV") else None)
-        for command in theirs
-        for name, found in measured.items()
-    ]
+    theirs = _best(lambda: QemuMachine(cpus=2), BATCH)
+    ours = _best(lambda: nullcontext(Machine("qemu", cpus=2, spis=SPIS)), BATCH)
+    kernel = _best(lambda: nullcontext(Machine("kvm", cpus=2, spis=SPIS)), KVM_INVALLS)
+    rows = []
+    for command, rate_ in theirs.items():
+        rescans = command.startswith("INV")
+        wanted = None if rescans or command == "MOVI" else 150_000.0
+        rows.append(Row(f"{command} on qemu", ours[command], rate_, 10 if rescans else None, wanted))
+        rows.append(Row(f"{command} on kvm", kernel[command]))
+    return rows
 
 
-def _measure(machine: Machine) -> Iterator[tuple[str, float]]:
+def _best(fresh: Callable[[], AbstractContextManager[Machine]], invalls: int) -> dict[str, float]:
+    """The best of a few measurements, each on a machine fresh from reset."""
+    best: dict[str, float] = {}
+    for _ in range(RUNS):
+        with fresh() as machine:
+            for command, found in _measure(machine, invalls):
+                best[command] = max(found, best.get(command, 0))
+    return best
+
+
+def _measure(machine: Machine, invalls: int) -> Iterator[tuple[str, float]]:
     _set_up(machine)
-    for name, packets in _batches():
+    for name, packets in _batches(invalls):
         at = machine.read(GITS_CWRITER, 8)
         machine.memory.write(QUEUE + at, b"".join(packets))
         after = at + 32 * len(packets)
@@ -69,10 +84,10 @@ def _set_up(machine: Machine) -> None:
     machine.write(GITS_CWRITER, 32 * len(commands), 8)
 
 
-def _batches() -> Iterator[tuple[str, list[bytes]]]:
+def _batches(invalls: int) -> Iterator[tuple[str, list[bytes]]]:
     events = range(BATCH)
     yield "MAPTI", [encode("MAPTI", device=0, event=event, intid=8192 + event, collection=0) for event in events]
     yield "INT", [encode("INT", device=0, event=event) for event in events]
     yield "INV", [encode("INV", device=0, event=event) for event in events]
-    yield "INVALL", [encode("INVALL", collection=0)] * BATCH
+    yield "INVALL", [encode("INVALL", collection=0)] * invalls
     yield "MOVI", [encode("MOVI", device=0, event=event, collection=1) for event in events]
