@@ -33,6 +33,9 @@ INLINE_OPERATIONS: Final = 64
 """Operations played on the event loop before a worker thread takes over: 64 x 0.1 ms = 6 ms, against the 50 ms that
 nobody else may be kept waiting and the 0.2 ms that the way to a thread and back costs."""
 
+INLINE_CHARACTERS: Final = 4 * KIB
+"""Scenario text parsed on the event loop, by the same sum: 64 operations of 64 characters."""
+
 EFFECTS_SHOWN: Final = 200
 """Effects of one step in an answer. An INVALL of 57,344 LPIs has as many, at some 150 bytes of JSON each 8 MB that
 nobody reads; 200 are several screens, and the answer says how many more there were."""

@@ -149,27 +149,14 @@ class Session:
     async def load(self) -> None:
         """Read the log and play it. Raises DamagedLog if not even the header can be read."""
         rows = await self._store.lines(self.id)
-        if len(rows) > limits.INLINE_OPERATIONS:
-            await self._in_thread(partial(self._play_log, rows))
-        else:
-            self._play_log(rows)
-
-    def _play_log(self, rows: list[tuple[int, str]]) -> None:
-        try:
-            readable = log.read(self._head.header, rows, self.id)
-        except ScenarioError as error:
-            raise DamagedLog(0, error.message) from error
-        scenario = readable.scenario
+        work = partial(_play, self._head, rows)
+        readable, timeline = await self._in_thread(work) if len(rows) > limits.INLINE_OPERATIONS else work()
+        operations = readable.scenario.operations
         self.damaged = DamagedLog(readable.broken_at, readable.reason) if readable.broken_at else None
-        self.spec = scenario.machine
-        self.timeline = Timeline(scenario.machine, scenario.operations)
-        if scenario.operations:
-            self.timeline.step(len(scenario.operations))  # the step that is asked for first: have it ready
-        self._blocks = [block for _, block in rows[: len(scenario.operations)]]
-        self._lines = [
-            log.operation_line(block, operation)
-            for block, operation in zip(self._blocks, scenario.operations, strict=True)
-        ]
+        self.spec = readable.scenario.machine
+        self.timeline = timeline
+        self._blocks = [block for _, block in rows[: len(operations)]]
+        self._lines = [log.operation_line(*pair) for pair in zip(self._blocks, operations, strict=True)]
         self._characters = len(self._head.header) + sum(map(len, self._blocks))
         self._stale = False
 
@@ -227,4 +214,22 @@ class Session:
         return self._channels.setdefault(name, Broadcast())
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await anyio.to_thread.run_sync(work, limiter=self._threads)
+        try:
+            return await anyio.to_thread.run_sync(work, limiter=self._threads)
+        except asyncio.CancelledError:
+            # The thread cannot be stopped and goes on with this timeline: the next one to look takes a new one.
+            self._stale = True
+            raise
+
+
+def _play(head: Head, rows: Sequence[tuple[int, str]]) -> tuple[log.Readable, Timeline]:
+    """The log as far as it can be read, played. Raises DamagedLog if not even the header can be."""
+    try:
+        readable = log.read(head.header, rows, head.id)
+    except ScenarioError as error:
+        raise DamagedLog(0, error.message) from error
+    operations = readable.scenario.operations
+    timeline = Timeline(readable.scenario.machine, operations)
+    if operations:
+        timeline.step(len(operations))  # what is asked for first: have it ready
+    return readable, timeline

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 import anyio
+import anyio.to_thread
 
 from app import __version__, limits
-from app.scenario import parse
+from app.scenario import Scenario, parse
 from app.sessions import keys, log
 from app.sessions.errors import LimitReached, UnknownSession
 from app.sessions.session import Listener, Session
@@ -66,10 +67,10 @@ class Sessions:
         """
         if len(scenario_text) > limits.SESSION_CHARACTERS:
             raise LimitReached("SESSION_CHARACTERS", limits.SESSION_CHARACTERS, "The scenario is too long to keep")
-        scenario = parse(scenario_text)
+        scenario = await self._parse(scenario_text)
         if title and not scenario.title and not scenario.preamble:
             scenario_text = f"title {title}\n{scenario_text}"
-            scenario = parse(scenario_text, "title")
+            scenario = await self._parse(scenario_text, "title")
         count = len(scenario.operations)
         if count > limits.OPERATIONS_PER_SESSION:
             raise LimitReached(
@@ -96,6 +97,11 @@ class Sessions:
         while len(self._recent) > self._live:
             self._recent.popitem(last=False)
         return session
+
+    async def _parse(self, text: str, source: str = "scenario") -> Scenario:
+        if len(text) <= limits.INLINE_CHARACTERS:
+            return parse(text, source)
+        return await anyio.to_thread.run_sync(parse, text, source, limiter=self._threads)
 
     async def _load(self, session_id: str) -> Session:
         lock = self._opening.get(session_id) or asyncio.Lock()

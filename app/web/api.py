@@ -85,7 +85,10 @@ OnView = Annotated[int | None, Depends(step_on_view)]
 @router.post("/sessions", status_code=201, response_model=shapes.NewSessionAnswer)
 async def create_session(sessions: AllSessions, new: shapes.NewSession) -> JSONResponse:
     """Start a session, empty or with a scenario's operations as its first steps."""
-    created = await sessions.create(_with_machine(new), title=new.title)
+    text = new.scenario
+    if new.implementation is not None or new.cpus is not None or not text:
+        text = await anyio.to_thread.run_sync(_with_machine, new)
+    created = await sessions.create(text, title=new.title)
     headers = {"Location": f"/s/{created.id}", "Cache-Control": "no-store"}
     return JSONResponse({"id": created.id, "edit_key": created.edit_key}, 201, headers)
 
@@ -234,8 +237,6 @@ def _no_step(session: Session, step: int, first: int) -> Problem:
 
 def _with_machine(new: shapes.NewSession) -> str:
     """The scenario text, its machine line replaced by what the request says besides it."""
-    if new.implementation is None and new.cpus is None and new.scenario:
-        return new.scenario
     scenario = parse(new.scenario, "scenario")
     spec: MachineSpec = scenario.machine
     if new.implementation is not None:

@@ -1,6 +1,7 @@
 """One session: an operation is parsed, played, stored and seen in that order, or not at all."""
 
 import asyncio
+import threading
 
 import pytest
 from sqlalchemy import text
@@ -187,6 +188,20 @@ async def test_a_request_that_is_cancelled_while_it_stores_leaves_the_log_decidi
     stored = await sessions._store.lines(session.id)
     assert [line for _, line in stored] == [line for _, line in session.lines()]
     assert ptz(await session.machine()) == (PTZ in [line for _, line in stored])
+
+
+async def test_a_look_that_is_cancelled_leaves_its_machine_to_its_thread(mine):
+    session, key = mine
+    await session.append(PTZ, edit_key=key)
+    timeline, going, go_on = session.timeline, threading.Event(), threading.Event()
+    looking = asyncio.create_task(session.look(lambda _: (going.set(), go_on.wait(5)), 1))
+    await asyncio.to_thread(going.wait, 5)
+    looking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await looking
+    assert ptz(await session.machine(1)) == 0
+    assert session.timeline is not timeline
+    go_on.set()
 
 
 async def test_a_fault_in_the_machine_leaves_the_session_as_it_was(sessions, mine, monkeypatch):

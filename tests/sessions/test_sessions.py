@@ -5,6 +5,7 @@ import gc
 import sqlite3
 import weakref
 
+import anyio.to_thread
 import pytest
 from sqlalchemy.engine import make_url
 
@@ -118,6 +119,15 @@ async def test_a_long_log_is_played_beside_the_event_loop(sessions, database_url
     assert (await fresh.open(created.id)).seq == operations
     assert bool(threads) is beside
     await fresh.stop()
+
+
+@pytest.mark.parametrize(("extra", "beside"), [(0, False), (1, True)])
+async def test_a_long_scenario_is_parsed_beside_the_event_loop(sessions, monkeypatch, extra, beside):
+    threads = []
+    run_sync = anyio.to_thread.run_sync
+    monkeypatch.setattr(anyio.to_thread, "run_sync", lambda *a, **k: (threads.append(a), run_sync(*a, **k))[1])
+    await sessions.create("# " + "x" * (limits.INLINE_CHARACTERS - 2 + extra))
+    assert bool(threads) is beside
 
 
 async def test_stopping_ends_all_event_streams(sessions):
