@@ -115,8 +115,8 @@ class Its:
         return enabled | (0 if enabled & ENABLED else QUIESCENT)
 
     @refuses_write("GITS_CTLR")
-    def cannot_enable(self, write: Write) -> str:
-        if self.enabled or not write.data & ENABLED:
+    def cannot_enable(self, data: int) -> str:
+        if self.enabled or not data & ENABLED:
             return ""
         missing = [
             name
@@ -144,7 +144,7 @@ class Its:
     # -- the queue's registers
 
     @refuses_write("GITS_CBASER", "GITS_BASER")
-    def table_in_use(self, write: Write) -> str:
+    def table_in_use(self, data: int) -> str:
         if not self.enabled:
             return ""
         self._m.chose(self._m.impl.its_bases_while_enabled)
@@ -188,7 +188,7 @@ class Its:
         self.process()
 
     @refuses_write("GITS_CREADR")
-    def read_only(self, write: Write) -> str:
+    def read_only(self, data: int) -> str:
         if self._m.impl.creadr_write is CreadrWrite.TAKEN or self._m.by_userspace:
             return ""
         return "GITS_CREADR is read-only"

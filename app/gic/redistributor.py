@@ -45,7 +45,7 @@ class Redistributor(InterruptWords):
         machine.signals.mark(self.cpu)
 
     @refuses_write("GICR_CTLR")
-    def has_no_lpis(self, write: Write) -> str:
+    def has_no_lpis(self, data: int) -> str:
         return "" if self.m.has_its else "there is no ITS, so EnableLPIs is RES0 (GICR_TYPER.PLPIS=0)"
 
     @on_read("GICR_CTLR")
@@ -55,7 +55,7 @@ class Redistributor(InterruptWords):
         return value & ~_CES_IR if self.m.kvm_revision == 2 else value
 
     @refuses_write("GICR_PROPBASER", "GICR_PENDBASER")
-    def bases_in_use(self, write: Write) -> str:
+    def bases_in_use(self, data: int) -> str:
         if not self.m.lpis_enabled(self.cpu):
             return ""
         self.m.chose(self.m.impl.lpi_bases_while_enabled)

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from app.registers import Register, RegisterMap, register_map
 
-# A reader gives the whole register; a writer is told of the write after it was stored; a guard is told before and says
-# why it is refused, or "".
+# A reader gives the whole register; a writer is told of the write after it was stored; a guard is told the data before
+# (at its place in the register) and says why the write is refused, or "".
 Reader = Callable[[Any, "Place"], int]
 Writer = Callable[[Any, "Write"], None]
-Guard = Callable[[Any, "Write"], str]
+Guard = Callable[[Any, int], str]
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 
 READERS: dict[str, Reader] = {}
@@ -94,13 +94,24 @@ class ReadPort(NamedTuple):
     mask: int  # readable bits of this access, at the bottom
 
 
-class WritePort(NamedTuple):
-    plain: bool  # stored and that is all: no guard, no writer, no W1S/W1C, no sanitising
+@dataclass(frozen=True, slots=True)
+class WritePort:
+    """`lanes`: bits of the register that this access covers; the masks are within them.
+
+    `plain`: stored and that is all, with no guard, writer, W1S, W1C or sanitising.
+    """
+
+    plain: bool
     place: Place
     slot: int
     shift: int
-    lanes: int  # bits of the register that this access covers
-    writable: int  # of those, the ones that are stored
+    lanes: int
+    writable: int
+    sets: int
+    clears: int
+    sanitised: bool
+    guard: Guard | None
+    writer: Writer | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +186,10 @@ class _Builder:
         self.reads[key] = ReadPort(
             READERS.get(register.stem), place, place.slot, shift, (register.readable & lanes) >> shift
         )
-        hooked = register.stem in WRITERS or register.stem in GUARDS
-        plain = not (hooked or register.sets or register.clears or any(field.kept for field in register.fields))
-        self.writes[key] = WritePort(plain, place, place.slot, shift, lanes, register.writable & lanes)
+        guard, writer = GUARDS.get(register.stem), WRITERS.get(register.stem)
+        sets, clears, sanitised = register.sets & lanes, register.clears & lanes, bool(register.sanitised)
+        plain = not (guard or writer or sets or clears or sanitised)
+        writable = register.writable & lanes
+        self.writes[key] = WritePort(
+            plain, place, place.slot, shift, lanes, writable, sets, clears, sanitised, guard, writer
+        )
