@@ -26,7 +26,7 @@ from app.web.views.home import home
 from app.web.views.live import Live, counts
 from app.web.views.look import Look, look_from
 from app.web.views.prose import lesson_prose
-from app.web.views.render import render
+from app.web.views.render import component, render
 from app.web.views.room import Room, strip_of
 from app.web.views.stage import PlayedStage, SessionStage, Stage, played
 from app.web.views.trouble import Trouble
@@ -187,7 +187,8 @@ async def show_session(
         session=session.id,
         strip=str(session.damaged or "") or strip_of(look, now, total, own, mine=mine, stored=True),
         newest="" if here else look.link(step=None, on=""),
-        watching=live.room(session).watchers + 1,
+        # A page that is only updated has its event stream already.
+        watching=max(1, live.room(session).watchers + (not part_asked_for(request))),
         after=after,
         actor=secrets.token_urlsafe(9),
         events=f"{look.base}/events",
@@ -255,5 +256,6 @@ def _known() -> str:
 
 def _share(request: Request, payload: str, look: Look, title: str) -> HTMLResponse:
     address = f"{str(request.base_url).rstrip('/')}/x/{payload}"
-    context = {"address": address, "back": look.link(), "title": title, "part": part_asked_for(request)}
-    return HTMLResponse(render("share.html", **context), headers=NO_STORE)
+    if part_asked_for(request) == "share-body":
+        return HTMLResponse(component("share", "body", address, title), headers=NO_STORE)
+    return HTMLResponse(render("share.html", address=address, back=look.link(), title=title), headers=NO_STORE)

@@ -91,7 +91,7 @@ class Draft {
 
   move(bit, key) {
     const at = Number(bit.dataset.bit);
-    const field = [...bit.parentElement.querySelectorAll(".bit")].map((other) => Number(other.dataset.bit));
+    const field = this.live.filter((other) => other.parentElement.dataset.field === bit.parentElement.dataset.field).map((other) => Number(other.dataset.bit));
     const row = matchMedia("(max-width: 760px)").matches ? 16 : 32;
     const wanted = {
       ArrowLeft: at + 1,

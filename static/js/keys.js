@@ -28,6 +28,11 @@ document.addEventListener("keydown", (event) => {
   action();
 });
 
+// A refusal goes when the input that it is about is edited, or with Escape.
+const settle = (event) => event.target.closest?.("form")?.querySelector(".says")?.replaceChildren();
+document.addEventListener("input", settle);
+document.addEventListener("keydown", (event) => event.key === "Escape" && settle(event));
+
 // Playing: one step a second and a bit, until the end or the next press.
 let playing;
 function play(on) {

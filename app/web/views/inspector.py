@@ -14,6 +14,7 @@ from app.web.views.words import Hex, Run, bit_range, hex_groups, runs
 HALF_ROW = 16
 LONGEST_SELECT = 16
 MOST_OPEN_FIELDS = 16
+LONGEST_FLAT = 3
 SHORT_NAMES = {"Shareability": "Share", "InnerCache": "Inner", "OuterCache": "Outer", "Physical_Address": "PA"}
 
 
@@ -36,6 +37,7 @@ class Segment:
     changed: bool
     cont_l: bool
     cont_r: bool
+    upright: bool
     span: int
     bits: tuple[Bit, ...]
 
@@ -312,6 +314,7 @@ def _segment(
         changed=bool(changed & mask),
         cont_l=whole[0] > high,
         cont_r=whole[1] < low,
+        upright=span == 1 and len(label) > LONGEST_FLAT,
         span=span,
         bits=tuple(_bit(number, value, name, differs) for number in range(high, low - 1, -1)),
     )
@@ -326,9 +329,9 @@ def _bit(number: int, value: int, name: str, differs: int) -> Bit:
 
 
 def _label(name: str, span: int) -> str:
-    """The field's name if it fits under `span` bits, else its short name, its capitals or its beginning."""
-    room = span * 3 + 1
-    if len(name) <= room:
+    """The field's name if it fits under `span` bits or stands upright, else its short name, capitals or beginning."""
+    room = span * 3
+    if len(name) <= room or span == 1:
         return name
     capitals = "".join(char for char in name if char.isupper() or char.isdigit())
     for shorter in (SHORT_NAMES.get(name, ""), name.split("_", maxsplit=1)[0], capitals):
