@@ -28,6 +28,7 @@ _MAX_TABLE_REVISION = 0
 _LAST_LEVEL_WORD = 992  # the attribute has 10 bits for the first INTID
 # its_registers: the attributes that exist; unimplemented GITS_BASER<n> and identification registers read as zero.
 _ITS_ATTRIBUTES = (range(0x10), range(0x80, 0x98), range(0x100, 0x140), range(0xFFD0, 0x10000))
+_ACTIVE_PRIORITIES = ("ICC_AP0R_EL1", "ICC_AP1R_EL1")
 _ITS_WIDE = range(0x8, 0xFFD0)  # 64-bit registers: attributes must be 8-byte aligned (vgic_its_has_attr_regs)
 
 
@@ -70,7 +71,7 @@ class Userspace:
         if group == "level":
             self._set_levels(offset, value, cpu)
         elif group == "sysregs":
-            self._m.cpu_interfaces[cpu].write(self._sysreg(offset), value)
+            self._set_sysreg(self._sysreg(offset), value, cpu)
         elif group == "its":
             self._set_its(offset, value)
         else:
@@ -115,11 +116,28 @@ class Userspace:
         self._m.put("GICD_IIDR", value)
 
     def _sysreg(self, offset: int) -> str:
-        """The ICC register with this attribute: op0, op1, CRn, CRm, op2 packed as in an MRS."""
+        """The ICC register with this attribute: op0, op1, CRn, CRm, op2 packed as in an MRS (gic_v3_icc_reg_descs)."""
         for register in self._m.map.frames["ICC"].registers:
             if register.encoding and _packed(register.encoding) == offset:
-                return register.name
-        raise UserspaceError("ENXIO", f"no CPU interface register has the encoding {offset:#x}")
+                if register.stem in _ACTIVE_PRIORITIES and not register.present:
+                    raise UserspaceError("EINVAL", f"{register.name}: {register.why_absent}")
+                if register.present and not (register.user and register.user.readable | register.user.writable == 0):
+                    return register.name
+        raise UserspaceError("ENXIO", f"no CPU interface attribute has the encoding {offset:#x}")
+
+    def _set_sysreg(self, name: str, value: int, cpu: int) -> None:
+        """set_gic_ctlr and set_gic_sre refuse what the host has not; the others take anything."""
+        if name == "ICC_SRE_EL1" and not value & 1:
+            raise UserspaceError("EINVAL", "ICC_SRE_EL1.SRE must be 1")
+        if name == "ICC_CTLR_EL1":
+            host = self._m.map.registers[name]
+            asked, has = host.decode(value), host.decode(self._m.peek(host, cpu))
+            most = [field for field in ("PRIbits", "IDbits") if asked[field] > has[field]]
+            wrong = most or [field for field in ("SEIS", "A3V") if asked[field] != has[field]]
+            if wrong:
+                at_most = "at most " if most else ""
+                raise UserspaceError("EINVAL", f"ICC_CTLR_EL1.{wrong[0]} must be {at_most}{has[wrong[0]]:#x}")
+        self._m.cpu_interfaces[cpu].write(name, value)
 
     # -- the ITS
 
