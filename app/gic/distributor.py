@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.gic import effects
 from app.gic.behaviours import SgiGroups, Signalling
-from app.gic.register_file import Place, Write, on_read, on_write
+from app.gic.register_file import Place, Write, on_read, on_write, signal_state
 from app.gic.security import ARE_NS, DS, ENABLE_GRP1_S, GROUP1_NS
 from app.gic.wired import PRIVATE
 
@@ -49,7 +49,7 @@ class InterruptWords:
             return self.m.values[place.slot]
         return self.m.wired.pending_word(place.index, place.cpu)
 
-    @on_write(
+    @signal_state(
         "GICD_ISENABLER", "GICR_ISENABLER",
         "GICD_ISPENDR", "GICR_ISPENDR",
         "GICD_ISACTIVER", "GICR_ISACTIVER",
@@ -58,12 +58,12 @@ class InterruptWords:
         self._queue(write.place, write.data & _WORD)
         self._told(write.place)
 
-    @on_write("GICD_IGROUPR", "GICR_IGROUPR", "GICD_IGRPMODR", "GICR_IGRPMODR")
+    @signal_state("GICD_IGROUPR", "GICR_IGROUPR", "GICD_IGRPMODR", "GICR_IGRPMODR")
     def regrouped(self, write: Write) -> None:
         self._queue(write.place, _WORD)
         self._told(write.place)
 
-    @on_write(
+    @signal_state(
         "GICD_ICENABLER", "GICR_ICENABLER",
         "GICD_ICPENDR", "GICR_ICPENDR",
         "GICD_ICACTIVER", "GICR_ICACTIVER",
@@ -82,7 +82,7 @@ class Distributor(InterruptWords):
             self.m.two_states = False
         self.m.signals.mark()
 
-    @on_write("GICD_IROUTER")
+    @signal_state("GICD_IROUTER")
     def routed(self, write: Write) -> None:
         self.m.signals.mark()
 

@@ -280,7 +280,9 @@ class Machine:
         if port.sanitised:
             new = port.place.register.kept_value(new)
         values[port.slot] = new
-        if port.writer is not None:
+        if port.signal_state:
+            self.signals.mark(port.place.shown_cpu)
+        elif port.writer is not None:
             port.writer(owner, Write(port.place, old, new, port.lanes, data))
 
     def _write_slowly(self, address: int, value: int, size: int, cpu: int, secure: bool) -> None:

@@ -23,6 +23,7 @@ Hook = TypeVar("Hook", bound=Callable[..., Any])
 READERS: dict[str, Reader] = {}
 WRITERS: dict[str, Writer] = {}
 GUARDS: dict[str, Guard] = {}
+SIGNAL_STATE: set[str] = set()
 
 # Frames and the components that answer for them; ICC registers are not memory-mapped.
 _OWNER = {
@@ -49,6 +50,12 @@ def refuses_write(*stems: str) -> Callable[[Hook], Hook]:
     return _register(GUARDS, stems)
 
 
+def signal_state(*stems: str) -> Callable[[Hook], Hook]:
+    """As on_write, for state of interrupts: where signals are worked out from state, to know of a change is enough."""
+    SIGNAL_STATE.update(stems)
+    return on_write(*stems)
+
+
 def _register(table: dict[str, Any], stems: Iterable[str]) -> Callable[[Hook], Hook]:
     def add(hook: Hook) -> Hook:
         for stem in stems:
@@ -61,7 +68,7 @@ def _register(table: dict[str, Any], stems: Iterable[str]) -> Callable[[Hook], H
 class Place:
     """One register of one CPU: where it is stored, and who answers for it."""
 
-    __slots__ = ("address", "cpu", "fixed", "index", "owner", "register", "slot")
+    __slots__ = ("address", "cpu", "index", "owner", "register", "shown_cpu", "slot")
 
     def __init__(self, register: Register, cpu: int, slot: int, owner: int, address: int) -> None:
         self.register = register
@@ -70,10 +77,7 @@ class Place:
         self.owner = owner
         self.index = register.index or 0
         self.address = address
-
-    @property
-    def shown_cpu(self) -> int | None:
-        return self.cpu if self.register.per_cpu else None
+        self.shown_cpu = cpu if register.per_cpu else None  # None: the register exists once
 
 
 class Write(NamedTuple):
@@ -112,6 +116,7 @@ class WritePort:
     sanitised: bool
     guard: Guard | None
     writer: Writer | None
+    signal_state: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,5 +196,16 @@ class _Builder:
         plain = not (guard or writer or sets or clears or sanitised)
         writable = register.writable & lanes
         self.writes[key] = WritePort(
-            plain, place, place.slot, shift, lanes, writable, sets, clears, sanitised, guard, writer
+            plain,
+            place,
+            place.slot,
+            shift,
+            lanes,
+            writable,
+            sets,
+            clears,
+            sanitised,
+            guard,
+            writer,
+            register.stem in SIGNAL_STATE,
         )
