@@ -7,6 +7,7 @@ from dataclasses import replace
 from app.engines.qemu import SPIS, QemuMachine
 from app.gic import Machine
 from app.registers import IMPLEMENTATION_NAMES
+from app.scenario.migration import build
 from app.scenario.player import Player
 from app.scenario.runner import Played, Run
 from app.scenario.scenario import MachineSpec, Scenario, line_operation
@@ -25,15 +26,12 @@ def open_machine(name: str, spec: MachineSpec) -> Iterator[Machine]:
         with QemuMachine(spec.cpus, spec.ram_mib, its=spec.its) as machine:
             yield machine
     else:
-        yield Machine(name, spec.cpus, spec.spis, spec.its, spec.ram_mib, spec.lpi_id_bits)
+        yield build(spec.on(name))
 
 
 def run(scenario: Scenario, name: str) -> Run:
     """Plays a whole scenario on one engine. A live QEMU has its board's 256 SPIs, whatever the scenario asks for."""
-    if name == LIVE_QEMU:
-        spec = replace(scenario.machine, implementation="qemu", spis=SPIS)
-    else:
-        spec = replace(scenario.machine, implementation=name)
+    spec = replace(scenario.machine.on("qemu"), spis=SPIS) if name == LIVE_QEMU else scenario.machine.on(name)
     with open_machine(name, spec) as machine:
         player = Player(spec, machine)
         operations = ((line.number, line_operation(line)) for line in scenario.lines)

@@ -24,12 +24,13 @@ class RamWrite:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`size` in bytes; `value` is what the model returned."""
+    """`size` in bytes; `value` is what the model returned. `secure`: made by Secure software, here and below."""
 
     address: int
     size: int
     cpu: int
     value: int
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Store:
     size: int
     cpu: int
     value: int
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class SystemRead:
     register: str
     cpu: int
     value: int
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class SystemWrite:
     register: str
     cpu: int
     value: int
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +97,27 @@ class _Tapped(Machine):
 
     def __init__(self, scenario: Scenario) -> None:
         spec = scenario.machine
-        super().__init__(spec.implementation, spec.cpus, spec.spis, spec.its, spec.ram_mib, spec.lpi_id_bits)
+        super().__init__(
+            spec.implementation, spec.cpus, spec.spis, spec.its, spec.ram_mib, spec.lpi_id_bits, security=spec.security
+        )
         self.noted: list[Access] = []
 
     def read(self, address: int, size: int, cpu: int = 0, secure: bool = False) -> int:
         value = super().read(address, size, cpu, secure)
-        self.noted.append(Load(address, size, cpu, value))
+        self.noted.append(Load(address, size, cpu, value, secure))
         return value
 
     def write(self, address: int, value: int, size: int, cpu: int = 0, secure: bool = False) -> None:
-        self.noted.append(Store(address, size, cpu, value))
+        self.noted.append(Store(address, size, cpu, value, secure))
         super().write(address, value, size, cpu, secure)
 
     def icc_read(self, name: str, cpu: int = 0, secure: bool = False) -> int:
         value = super().icc_read(name, cpu, secure)
-        self.noted.append(SystemRead(name, cpu, value))
+        self.noted.append(SystemRead(name, cpu, value, secure))
         return value
 
     def icc_write(self, name: str, value: int, cpu: int = 0, secure: bool = False) -> None:
-        self.noted.append(SystemWrite(name, cpu, value))
+        self.noted.append(SystemWrite(name, cpu, value, secure))
         super().icc_write(name, value, cpu, secure)
 
     def msi(self, device_id: int, event_id: int) -> None:

@@ -1,6 +1,7 @@
 """A scenario as a C function for bare metal on AArch64, at EL1 with the MMU and caches off or the GIC mapped as Device.
 
-It runs on CPU 0. What only another CPU, a device or a wire can do is a call to a function that the board provides.
+It runs on CPU 0, in Non-secure state where there are two. What only another CPU, a device or a wire can do is a call to
+a function that the board provides.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from app.scenario.operations import (
 from app.scenario.scenario import Scenario, Title
 from app.scenario.vocabulary import vocabulary
 
+SECURE = "the export runs in Non-secure state, this takes Secure software"
 BITS = {1: "8", 2: "16", 4: "32", 8: "64"}
 PRELUDE = """\
 #include <stdint.h>
@@ -95,6 +97,7 @@ class _Writer:
         self.remarks: list[str] = []
         self.devices = False
         self.wires = False
+        self.knows_last = True
 
     def prelude(self) -> str:
         frames = self.map.frames
@@ -123,6 +126,7 @@ class _Writer:
             yield from self._expect(item, operation)
         elif isinstance(operation, Save | Migrate | Uread | Uwrite):
             self._remark(item, f"{operation.verb} is a hypervisor's, bare metal has no such door")
+            self.knows_last = self.knows_last and not isinstance(operation, Uread)
         elif isinstance(operation, Write) and operation.fields and self._here(item):
             yield from self._overlaid(operation, item.accesses)
         else:
@@ -130,7 +134,10 @@ class _Writer:
                 yield from self._access(item, access)
 
     def _here(self, item: Told) -> bool:
-        return not any(isinstance(access, SystemRead | SystemWrite) and access.cpu for access in item.accesses)
+        return not any(
+            getattr(access, "secure", False) or (isinstance(access, SystemRead | SystemWrite) and access.cpu)
+            for access in item.accesses
+        )
 
     def _overlaid(self, operation: Write, accesses: tuple[Access, ...]) -> Iterator[str]:
         """A read-modify-write as the driver does it, not the value that the model happened to read."""
@@ -147,14 +154,20 @@ class _Writer:
             yield f"MSR({name}, (MRS({name}) {value});"
 
     def _access(self, item: Told, access: Access) -> Iterator[str]:
+        self.knows_last = self.knows_last and not isinstance(access, Load | SystemRead)
+        if getattr(access, "secure", False):
+            self._remark(item, SECURE)
+            return
         match access:
             case RamWrite(address, data):
                 yield f'ram_write({address:#x}, "{_bytes(data)}", {len(data)});'
             case Load(address, size):
+                self.knows_last = True
                 yield f"last = READ({BITS[size]}, {self._place(address)});"
             case Store(address, size, _, value):
                 yield f"WRITE({BITS[size]}, {self._place(address)}, {value:#x}ull);"
             case SystemRead(register, 0, _):
+                self.knows_last = True
                 yield f"last = MRS({self._system(register)});"
             case SystemWrite(register, 0, value):
                 yield f"MSR({self._system(register)}, {value:#x});"
@@ -171,6 +184,9 @@ class _Writer:
         name = self.scenario.machine.implementation
         if operation.on and name not in operation.on:
             self._remark(item, f"it is not expected of {name}")
+            return
+        if operation.secure:
+            self._remark(item, SECURE)
             return
         condition = self._condition(operation)
         if condition is None:
@@ -191,7 +207,7 @@ class _Writer:
         match term:
             case RegisterRef():
                 return self._register_term(term)
-            case Pending(intid, cpu) if intid < 1020:
+            case Pending(intid, cpu) if intid < 1020 and self.map.security == 1:
                 word, bit = divmod(intid, 32)
                 register = self.map.registers[f"GICD_ISPENDR{word}" if word else "GICR_ISPENDR0"]
                 return f"READ(32, {self._place(self.map.address(register, cpu or 0))}) >> {bit} & 1"
@@ -203,7 +219,7 @@ class _Writer:
                 return "READ(64, GITS + 0x90) & 0xfffe0"
             case Stalled():
                 return "READ(64, GITS + 0x90) & 1"
-            case LastValue():
+            case LastValue() if self.knows_last:
                 return "last"
         return None
 

@@ -42,7 +42,10 @@ def _line(item: Told, scenario: Scenario) -> dict[str, object]:
 
 def operation_dict(operation: Operation) -> dict[str, object]:
     """An operation's verb and everything it says; registers and terms in the language's spelling."""
-    data = {key: value for key, value in asdict(operation, dict_factory=_plain).items() if value not in (None, "", [])}
+    unsaid: tuple[object, ...] = (None, "", [])
+    data = {key: value for key, value in asdict(operation, dict_factory=_plain).items() if value not in unsaid}
+    if not data.get("secure"):
+        data.pop("secure", None)
     target = getattr(operation, "target", None)
     if isinstance(target, RegisterRef | RawAddress | Attribute):
         data["target"] = str(target)
@@ -52,7 +55,12 @@ def operation_dict(operation: Operation) -> dict[str, object]:
 
 
 def access_dict(access: Access) -> dict[str, object]:
-    """An access as the corpora write it; `got` is what the model returned."""
+    """An access as the corpora write it; `got` is what the model returned. A Secure one says so."""
+    secure = {"secure": True} if getattr(access, "secure", False) else {}
+    return {**_access(access), **secure}
+
+
+def _access(access: Access) -> dict[str, object]:
     match access:
         case RamWrite(address, data):
             return {"op": "mw", "addr": address, "hex": data.hex()}

@@ -70,7 +70,8 @@ class _Writer:
         spec = self.spec
         return (
             f"machine = Machine(implementation={spec.implementation!r}, cpus={spec.cpus}, spis={spec.spis}, "
-            f"its={spec.its}, ram_mib={spec.ram_mib}, lpi_id_bits={spec.lpi_id_bits})"
+            f"its={spec.its}, ram_mib={spec.ram_mib}, lpi_id_bits={spec.lpi_id_bits}"
+            f"{f', security={spec.security}' if spec.security > 1 else ''})"
         )
 
     def line(self, line: Line) -> list[str]:
@@ -106,7 +107,7 @@ class _Writer:
     def expect(self, op: Expect) -> list[str]:
         wanted = repr(op.wanted) if isinstance(op.wanted, bytes) else f"{op.wanted:#x}"
         text = format_content(op, self.spec, compact=True).removeprefix("expect ")
-        check = f"check({text!r}, {self.term(op.term)}, lambda got: got {op.relation} {wanted})"
+        check = f"check({text!r}, {self.term(op.term, _secure(op))}, lambda got: got {op.relation} {wanted})"
         return [f"if machine.implementation in {op.on!r}:", f"    {check}"] if op.on else [check]
 
     def its(self, op: Its) -> list[str]:
@@ -128,12 +129,12 @@ class _Writer:
 
     def ack(self, op: Ack) -> list[str]:
         return [
-            f'last = machine.icc_read("ICC_IAR1_EL1", cpu={op.cpu})',
+            f'last = machine.icc_read("ICC_IAR1_EL1", cpu={op.cpu}{_secure(op)})',
             f'print("acknowledged on CPU {op.cpu}:", last)',
         ]
 
     def eoi(self, op: Eoi) -> list[str]:
-        return [f'machine.icc_write("ICC_EOIR1_EL1", {op.intid}, cpu={op.cpu})']
+        return [f'machine.icc_write("ICC_EOIR1_EL1", {op.intid}, cpu={op.cpu}{_secure(op)})']
 
     def uread(self, op: Uread) -> list[str]:
         return [f"last = {self._get(self._place(op))}", f"print({str(op.target)!r}, hex(last))"]
@@ -158,11 +159,11 @@ class _Writer:
 
     # -- terms --
 
-    def term(self, term: Term) -> str:
-        """The expression that a term is."""
+    def term(self, term: Term, secure: str = "") -> str:
+        """The expression that a term is; `secure` is what a peek is given besides."""
         if not isinstance(term, RegisterRef):
             return TERMS[type(term)](term)
-        value = f"machine.peek({term.name!r}, cpu={term.cpu or 0})"
+        value = f"machine.peek({term.name!r}, cpu={term.cpu or 0}{secure})"
         return value if term.field is None else self._field(term, value)
 
     # -- parts --
@@ -172,8 +173,8 @@ class _Writer:
         if isinstance(op.target, RegisterRef) and self._register(op.target).encoding:
             name, cpu = op.target.name, op.target.cpu or 0
             return (
-                f"machine.icc_read({name!r}, cpu={cpu})",
-                lambda value: f"machine.icc_write({name!r}, {value}, cpu={cpu})",
+                f"machine.icc_read({name!r}, cpu={cpu}{_secure(op)})",
+                lambda value: f"machine.icc_write({name!r}, {value}, cpu={cpu}{_secure(op)})",
             )
         size = access_width(self.map, op.target, op.width, op.half) // 8
         if isinstance(op.target, RawAddress):
@@ -182,7 +183,7 @@ class _Writer:
             own = op.target.cpu or 0
             address = self.map.address(self._register(op.target), own) + (4 if op.half is Half.HI else 0)
             cpu = own if op.by is None else op.by
-        by = f", cpu={cpu}" if cpu else ""
+        by = (f", cpu={cpu}" if cpu else "") + _secure(op)
         return (
             f"machine.read({address:#010x}, {size}{by})",
             lambda value: f"machine.write({address:#010x}, {value}, {size}{by})",
@@ -236,6 +237,11 @@ def overlay(register: Register, fields: Iterable[FieldValue]) -> tuple[int, int]
     return clear, bits
 
 
+def _secure(op: Read | Write | Expect | Ack | Eoi) -> str:
+    """The argument of a Secure access."""
+    return ", secure=True" if op.secure else ""
+
+
 def _pending(term: Pending) -> str:
     if term.intid >= FIRST_LPI:
         return (
@@ -244,7 +250,7 @@ def _pending(term: Pending) -> str:
         )
     word, bit = divmod(term.intid, 32)
     name = "GICR_ISPENDR0" if term.intid < FIRST_SPI else f"GICD_ISPENDR{word}"
-    return f"(machine.peek({name!r}, cpu={term.cpu or 0}) >> {bit} & 1)"
+    return f"(machine.peek({name!r}, cpu={term.cpu or 0}, secure=True) >> {bit} & 1)"
 
 
 def _memory(term: Memory) -> str:

@@ -42,6 +42,8 @@ def write(scenario: Scenario) -> Written:
 
 
 def _row(access: Access, registers: RegisterMap) -> str | None:
+    if getattr(access, "secure", False):
+        return None
     match access:
         case RamWrite(address, data):
             return f"write {address:#x} {len(data)} 0x{data.hex()}"
@@ -56,6 +58,8 @@ def _row(access: Access, registers: RegisterMap) -> str | None:
 
 def _why_not(access: Access) -> str:
     match access:
+        case Load(secure=True) | Store(secure=True):
+            return "qtest makes Non-secure accesses"
         case DeviceWrite(device, _):
             return f"qtest stores carry DeviceID 0, not {device}"
         case Wire(intid, _, _):

@@ -12,6 +12,9 @@ from app.registers.view import FRAMES_WITHOUT_ADDRESS, Field, Frame, Register, U
 IMPLEMENTATION_NAMES = ("architecture", "kvm", "kvm-before-5.6", "qemu")
 """Each has its overlay in `rdl/`."""
 
+TWO_STATE_IMPLEMENTATIONS = ("architecture",)
+"""Those that can be made with two Security states; the others have GICD_CTLR.DS fixed at 1."""
+
 MAX_CPUS = 512
 """What the Linux kernel lets a VM have on arm64 (KVM_MAX_VCPUS)."""
 MAX_SPIS = LAST_SPI + 1 - PRIVATE_INTIDS.stop
@@ -186,6 +189,7 @@ def register_map(
         raise ValueError(f"cpus must be 1 to {MAX_CPUS}, not {cpus}")
     if not 1 <= spis <= MAX_SPIS:
         raise ValueError(f"spis must be 1 to {MAX_SPIS}, not {spis}")
-    if security != 1 and (security != 2 or implementation != "architecture"):
-        raise ValueError(f"security must be 1, or 2 on architecture, not {security} on {implementation}")
+    if security != 1 and (security != 2 or implementation not in TWO_STATE_IMPLEMENTATIONS):
+        two = " or ".join(TWO_STATE_IMPLEMENTATIONS)
+        raise ValueError(f"security must be 1, or 2 on {two}, not {security} on {implementation}")
     return _register_map(implementation, Topology(cpus, spis, its, security))

@@ -38,7 +38,8 @@ COMPARE: dict[Relation, Callable[[int, int], bool]] = {
 class Expectation:
     """The outcome of an `expect`. `asked` is False where `on=` leaves this implementation out; `passed` is then True.
 
-    `got` is None where there is nothing to compare (an LPI without configuration, no read before `value`).
+    `got` is None where there is nothing to compare (an LPI without configuration, no read before `value`, a field that
+    the machine does not have).
     """
 
     passed: bool
@@ -52,7 +53,7 @@ class Expectation:
 
 def check(expect: Expect, machine: Machine, last: int | None) -> Expectation:
     """Evaluate an expectation; it changes nothing in the machine."""
-    got = evaluate(expect.term, machine, last)
+    got = evaluate(expect.term, machine, last, secure=expect.secure)
     asked = not expect.on or machine.implementation in expect.on
     holds = got is not None and _compare(expect.relation, got, expect.wanted)
     return Expectation(
@@ -72,11 +73,11 @@ def _compare(relation: Relation, got: int | bytes, wanted: int | bytes) -> bool:
     return COMPARE[relation](got, wanted)
 
 
-def evaluate(term: Term, machine: Machine, last: int | None = None) -> int | bytes | None:
-    """The value of a term; `last` is what the last read returned."""
+def evaluate(term: Term, machine: Machine, last: int | None = None, *, secure: bool = False) -> int | bytes | None:
+    """The value of a term; `last` is what the last read returned, `secure` whose view of a register is asked for."""
     match term:
         case RegisterRef():
-            return _register(term, machine)
+            return _register(term, machine, secure)
         case Pending(intid, cpu):
             return int(_pending(machine, intid, cpu))
         case Config(intid):
@@ -97,11 +98,12 @@ def evaluate(term: Term, machine: Machine, last: int | None = None) -> int | byt
             return last
 
 
-def _register(reference: RegisterRef, machine: Machine) -> int:
-    value = machine.peek(reference.name, cpu=reference.cpu or 0)
+def _register(reference: RegisterRef, machine: Machine, secure: bool) -> int | None:
+    value = machine.peek(reference.name, cpu=reference.cpu or 0, secure=secure)
     if reference.field is None:
         return value
-    return machine.map.registers[reference.name].field(reference.field).extract(value)
+    field = machine.map.registers[reference.name].by_name.get(reference.field)
+    return None if field is None else field.extract(value)
 
 
 def _pending(machine: Machine, intid: int, cpu: int | None) -> bool:
@@ -110,4 +112,5 @@ def _pending(machine: Machine, intid: int, cpu: int | None) -> bool:
         return state.pending and state.cpu == cpu
     word, bit = divmod(intid, 32)
     register = "GICR_ISPENDR0" if intid < FIRST_SPI else f"GICD_ISPENDR{word}"
-    return bool(machine.peek(register, cpu=cpu or 0) >> bit & 1)
+    # With two Security states the Secure view is all of it: the term asks what is, not who may see it.
+    return bool(machine.peek(register, cpu=cpu or 0, secure=True) >> bit & 1)

@@ -104,7 +104,7 @@ def _with_verb(verb: str, words: str, *, compact: bool) -> str:
 def _machine(spec: MachineSpec) -> str:
     """The implementation and the CPUs always, the rest where it is not the default."""
     words = [f"implementation={spec.implementation}", f"cpus={spec.cpus}"]
-    for name in ("spis", "its", "ram_mib", "lpi_id_bits"):
+    for name in ("spis", "its", "ram_mib", "lpi_id_bits", "security"):
         value = getattr(spec, name)
         if value != getattr(DEFAULT_SPEC, name):
             words.append(f"{name}={int(value)}")
@@ -112,15 +112,22 @@ def _machine(spec: MachineSpec) -> str:
 
 
 def _settings(name: str, fields: tuple[FieldValue, ...], registers: RegisterMap) -> str:
-    register = registers.registers[name]
-    return " ".join(
-        f"{item.name}={item.word or plain(spoken_value(register.field(item.name), item.value))}" for item in fields
-    )
+    return " ".join(f"{item.name}={item.word or _spoken(name, item.name, item.value, registers)}" for item in fields)
 
 
-def _access(width: int | None, half: Half | None, by: int | None) -> str:
+def _spoken(register: str, field: str, value: int, registers: RegisterMap) -> str:
+    """A field's value; as a plain number where the machine on which the operation is played has no such field."""
+    found = registers.registers[register].by_name.get(field)
+    return plain(value if found is None else spoken_value(found, value))
+
+
+def _access(width: int | None, half: Half | None, by: int | None, secure: bool) -> str:
     pairs = (("width", width), ("half", half), ("by", by))
-    return "".join(f" {key}={value}" for key, value in pairs if value is not None)
+    return "".join(f" {key}={value}" for key, value in pairs if value is not None) + _secure(secure)
+
+
+def _secure(secure: bool) -> str:
+    return " secure=1" if secure else ""
 
 
 def _write(op: Write, registers: RegisterMap) -> str:
@@ -129,7 +136,7 @@ def _write(op: Write, registers: RegisterMap) -> str:
     else:
         value = word(op.value or 0)
     device = "" if op.device is None else f" device={plain(op.device)}"
-    return f"{op.target} {value}{_access(op.width, op.half, op.by)}{device}"
+    return f"{op.target} {value}{_access(op.width, op.half, op.by, op.secure)}{device}"
 
 
 def _uwrite(op: Uwrite, registers: RegisterMap) -> str:
@@ -137,13 +144,13 @@ def _uwrite(op: Uwrite, registers: RegisterMap) -> str:
         value = _settings(op.target.name, op.fields, registers)
     else:
         value = word(op.value or 0)
-    return f"{op.target} {value}{_access(None, op.half, None)}"
+    return f"{op.target} {value}{_access(None, op.half, None, False)}"
 
 
 def _expect(op: Expect, registers: RegisterMap) -> str:
     wanted = op.word or format_wanted(op.term, op.wanted, registers)
     on = f" on={','.join(op.on)}" if op.on else ""
-    return f"{format_term(op.term)} {op.relation} {wanted}{on}"
+    return f"{format_term(op.term)} {op.relation} {wanted}{on}{_secure(op.secure)}"
 
 
 def format_wanted(term: Term, wanted: int | bytes, registers: RegisterMap) -> str:
@@ -151,7 +158,7 @@ def format_wanted(term: Term, wanted: int | bytes, registers: RegisterMap) -> st
     if isinstance(wanted, bytes):
         return wanted.hex()
     if isinstance(term, RegisterRef) and term.field is not None:
-        return plain(spoken_value(registers.registers[term.name].field(term.field), wanted))
+        return _spoken(term.name, term.field, wanted, registers)
     if isinstance(term, LastValue) or (isinstance(term, RegisterRef) and term.name in INTID_REGISTERS):
         return str(wanted) if wanted in INTIDS else word(wanted)
     return f"{wanted:#04x}" if isinstance(term, Config) else word(wanted)
@@ -175,14 +182,14 @@ TERMS: dict[type, Callable[[Any], str]] = {
 WRITERS: dict[type, Callable[[Any, RegisterMap], str]] = {
     Poke: lambda op, _: f"{op.address:#x} {op.data.hex()}",
     Write: _write,
-    Read: lambda op, _: f"{op.target}{_access(op.width, op.half, op.by)}",
+    Read: lambda op, _: f"{op.target}{_access(op.width, op.half, op.by, op.secure)}",
     Expect: _expect,
     Its: lambda op, _: f"{op.command} {format_operands(op.operands)}",
     Msi: lambda op, _: f"device={plain(op.device)} event={plain(op.event)}",
     Irq: lambda op, _: f"{op.intid}{'' if op.cpu is None else f'@{op.cpu}'} level={op.level}",
-    Ack: lambda op, _: f"@{op.cpu}",
-    Eoi: lambda op, _: f"@{op.cpu} {op.intid}",
-    Uread: lambda op, _: f"{op.target}{_access(None, op.half, None)}",
+    Ack: lambda op, _: f"@{op.cpu}{_secure(op.secure)}",
+    Eoi: lambda op, _: f"@{op.cpu} {op.intid}{_secure(op.secure)}",
+    Uread: lambda op, _: f"{op.target}{_access(None, op.half, None, False)}",
     Uwrite: _uwrite,
     Save: lambda op, _: op.tables.value,
     Migrate: lambda op, _: f"order={','.join(op.order)}",

@@ -81,13 +81,14 @@ def migrate(source: Machine, spec: MachineSpec, order: tuple[str, ...]) -> Migra
 def build(spec: MachineSpec, on_ram_of: Machine | None = None) -> Machine:
     """A machine as the spec says, on fresh RAM or on another machine's."""
     return Machine(
-        implementation=spec.implementation,
+        implementation=spec.implementation if on_ram_of is None else on_ram_of.impl,
         cpus=spec.cpus,
         spis=spec.spis,
         its=spec.its,
         ram_mib=spec.ram_mib,
         lpi_id_bits=spec.lpi_id_bits,
         memory=None if on_ram_of is None else on_ram_of.memory,
+        security=spec.security,
     )
 
 

@@ -92,7 +92,7 @@ class Write:
     """A guest write: the whole value, or named fields over what a read returns.
 
     `width` is in bits (None: the register's own), `by` the CPU that makes the access, `device` the DeviceID of a write
-    to GITS_TRANSLATER.
+    to GITS_TRANSLATER. `secure`: the access is a Secure one, here and in the other operations of a CPU.
     """
 
     verb: ClassVar[str] = "write"
@@ -103,6 +103,7 @@ class Write:
     half: Half | None = None
     by: int | None = None
     device: int | None = None
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ class Read:
     width: int | None = None
     half: Half | None = None
     by: int | None = None
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,10 @@ Term: TypeAlias = RegisterRef | Pending | Config | Mapped | Memory | IrqLine | C
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """What must hold here; `on` names the implementations it is asked on (empty: all)."""
+    """What must hold here; `on` names the implementations it is asked on (empty: all).
+
+    `secure`: the register is looked at as Secure software reads it.
+    """
 
     verb: ClassVar[str] = "expect"
     term: Term
@@ -183,6 +188,7 @@ class Expect:
     wanted: int | bytes
     word: str = ""
     on: tuple[str, ...] = ()
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +225,7 @@ class Ack:
 
     verb: ClassVar[str] = "ack"
     cpu: int
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +235,7 @@ class Eoi:
     verb: ClassVar[str] = "eoi"
     cpu: int
     intid: int
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,16 @@ class Options:
         word = self._pairs.get(key)
         return None if word is None else self.line.number_at(word, key, limit)
 
+    def secure(self, states: int) -> bool:
+        """Whether `secure=1` says that Secure software makes the access; an error where `states` is 1."""
+        word = self._pairs.get("secure")
+        if word is None:
+            return False
+        if states == 1:
+            expected = "no secure=, or machine implementation=architecture security=2"
+            raise self.line.error(word, "this machine has one Security state", expected)
+        return bool(self.line.number_at(word, "secure", 2))
+
     def required(self, key: str, limit: int | None = None) -> int:
         """The number given for `key`."""
         value = self.number(key, limit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from app.gic.machine import MAX_CPUS, MAX_SPIS
-from app.registers import IMPLEMENTATION_NAMES
+from app.registers import IMPLEMENTATION_NAMES, TWO_STATE_IMPLEMENTATIONS
 from app.scenario.errors import ScenarioError
 from app.scenario.operations import Operation
 from app.scenario.options import Options
@@ -157,7 +157,7 @@ def _title(line: SourceLine) -> Title:
 
 def _machine(line: SourceLine) -> MachineSpec:
     """`machine implementation=NAME cpus=N …`, every operand optional."""
-    known = ("implementation", "cpus", "spis", "its", "ram_mib", "lpi_id_bits")
+    known = ("implementation", "cpus", "spis", "its", "ram_mib", "lpi_id_bits", "security")
     options = Options(line, line.words[1:], known, "operand of machine")
     default = MachineSpec()
     name = options.get("implementation")
@@ -174,6 +174,13 @@ def _machine(line: SourceLine) -> MachineSpec:
             raise line.error(word, f"{key}={value} is not possible", f"{low} to {high}")
         return value
 
+    security = between("security", 1, 2)
+    if security == 2 and implementation not in TWO_STATE_IMPLEMENTATIONS:
+        raise line.error(
+            options.get("security") or line.end,
+            f"security=2: {implementation} has one Security state",
+            f"security=1, or implementation={' or '.join(TWO_STATE_IMPLEMENTATIONS)}",
+        )
     return MachineSpec(
         implementation,
         cpus=between("cpus", 1, MAX_CPUS),
@@ -181,6 +188,7 @@ def _machine(line: SourceLine) -> MachineSpec:
         its=bool(between("its", 0, 1)),
         ram_mib=between("ram_mib", 1, MOST_RAM_MIB),
         lpi_id_bits=between("lpi_id_bits", 16, 16),
+        security=security,
     )
 
 

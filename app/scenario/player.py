@@ -144,17 +144,17 @@ class Player:
         address, size, cpu = self._access(op)
         value = op.value
         if value is None:
-            old = self.machine.read(address, size, cpu=cpu)
+            old = self.machine.read(address, size, cpu=cpu, secure=op.secure)
             value = self._overlaid(op, old, 32 if op.half is Half.HI else 0)
-        self.machine.write(address, value, size, cpu=cpu)
+        self.machine.write(address, value, size, cpu=cpu, secure=op.secure)
 
     def read(self, op: Read) -> _Outcome:
         if isinstance(op.target, RegisterRef) and self._register(op.target).encoding:
-            value = self.machine.icc_read(op.target.name, cpu=op.target.cpu or 0)
+            value = self.machine.icc_read(op.target.name, cpu=op.target.cpu or 0, secure=op.secure)
             width = self._register(op.target).width
         else:
             address, size, cpu = self._access(op)
-            value = self.machine.read(address, size, cpu=cpu)
+            value = self.machine.read(address, size, cpu=cpu, secure=op.secure)
             width = size * 8
         if isinstance(op.target, RegisterRef) and op.target.field is not None:
             return _Outcome(self._field(op.target, op.target.field).extract(value))
@@ -178,10 +178,10 @@ class Player:
             self.machine.spi(intid=op.intid, level=bool(op.level))
 
     def ack(self, op: Ack) -> _Outcome:
-        return _Outcome(self.machine.icc_read("ICC_IAR1_EL1", cpu=op.cpu))
+        return _Outcome(self.machine.icc_read("ICC_IAR1_EL1", cpu=op.cpu, secure=op.secure))
 
     def eoi(self, op: Eoi) -> None:
-        self.machine.icc_write("ICC_EOIR1_EL1", op.intid, cpu=op.cpu)
+        self.machine.icc_write("ICC_EOIR1_EL1", op.intid, cpu=op.cpu, secure=op.secure)
 
     def uread(self, op: Uread) -> _Outcome:
         place = self._attribute(op)
@@ -228,8 +228,8 @@ class Player:
     def _write_system(self, target: RegisterRef, op: Write) -> None:
         cpu, value = target.cpu or 0, op.value
         if value is None:
-            value = self._overlaid(op, self.machine.icc_read(target.name, cpu=cpu), 0)
-        self.machine.icc_write(target.name, value, cpu=cpu)
+            value = self._overlaid(op, self.machine.icc_read(target.name, cpu=cpu, secure=op.secure), 0)
+        self.machine.icc_write(target.name, value, cpu=cpu, secure=op.secure)
 
     def _overlaid(self, op: Write | Uwrite, old: int, shift: int) -> int:
         """The named fields over what a read returned; `shift` is the lowest bit that the access reaches."""

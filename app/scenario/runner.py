@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from app.gic.effects import as_dict
 from app.scenario.expect import Expectation
@@ -39,7 +39,7 @@ class Run:
 
 def play(scenario: Scenario, implementation: str | None = None) -> Iterator[Played]:
     """Play the scenario step by step, on another implementation than it names where one is given."""
-    spec = scenario.machine if implementation is None else replace(scenario.machine, implementation=implementation)
+    spec = scenario.machine if implementation is None else scenario.machine.on(implementation)
     player = Player(spec)
     for line in scenario.lines:
         operation = line_operation(line)

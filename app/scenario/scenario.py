@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeAlias
 
+from app.registers import TWO_STATE_IMPLEMENTATIONS
 from app.scenario.operations import Operation
 
 
 @dataclass(frozen=True, slots=True)
 class MachineSpec:
-    """What to build before the first step; `ram_mib` from 0x40000000, `lpi_id_bits` as GICD_TYPER.IDbits + 1."""
+    """What to build before the first step.
+
+    `ram_mib` from 0x40000000, `lpi_id_bits` as GICD_TYPER.IDbits + 1, `security` the number of Security states.
+    """
 
     implementation: str = "kvm"
     cpus: int = 2
@@ -20,6 +24,12 @@ class MachineSpec:
     its: bool = True
     ram_mib: int = 512
     lpi_id_bits: int = 16
+    security: int = 1
+
+    def on(self, implementation: str) -> MachineSpec:
+        """The same machine of another make; with one Security state where that has no two."""
+        security = self.security if implementation in TWO_STATE_IMPLEMENTATIONS else 1
+        return replace(self, implementation=implementation, security=security)
 
 
 @dataclass(frozen=True, slots=True)

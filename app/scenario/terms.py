@@ -38,7 +38,7 @@ LONGEST_MEMORY = 4096
 
 
 def parse_expect(line: SourceLine, vocabulary: Vocabulary) -> Expect:
-    """`expect TERM RELATION VALUE [on=NAME,NAME]`."""
+    """`expect TERM RELATION VALUE [on=NAME,NAME] [secure=1]`."""
     if len(line.words) < 2:
         raise line.error(line.end, "nothing to expect", TERM_FORMS)
     whole = Word(_until_comment(line), line.words[1].column)
@@ -54,12 +54,16 @@ def parse_expect(line: SourceLine, vocabulary: Vocabulary) -> Expect:
     if glued.text and not glued.text[0].isspace():
         right.insert(0, glued.part(0, len(glued.text.split(maxsplit=1)[0])))
     values = [word for word in right if "=" not in word.text]
-    options = Options(line, [word for word in right if "=" in word.text], ("on",), "operand of expect")
+    options = Options(line, [word for word in right if "=" in word.text], ("on", "secure"), "operand of expect")
     if not values:
         raise line.error(line.end, "the value is missing", f"a value after {match[0]}")
     relation = Relation(match[0])
     wanted, word = _wanted(line, term, relation, values, vocabulary)
-    return Expect(term, relation, wanted, word, _implementations(line, options.get("on")))
+    secure = options.secure(vocabulary.spec.security)
+    if secure and not isinstance(term, RegisterRef):
+        at = options.get("secure") or line.end
+        raise line.error(at, "only a register is read as Secure or Non-secure", "secure=1 with a register, or none")
+    return Expect(term, relation, wanted, word, _implementations(line, options.get("on")), secure)
 
 
 def parse_term(line: SourceLine, word: Word, vocabulary: Vocabulary) -> Term:
@@ -146,7 +150,7 @@ def _wanted(
         return _wanted_bytes(line, term, relation, values), ""
     if len(values) > 1:
         raise line.error(
-            values[1], f"{short(values[1].text)} is one word too many", "one value, then on=NAME or the end"
+            values[1], f"{short(values[1].text)} is one word too many", "one value, then on=NAME, secure=1 or the end"
         )
     if isinstance(term, RegisterRef):
         register = vocabulary.register(term)

@@ -35,7 +35,7 @@ from app.scenario.vocabulary import WIDTHS, Vocabulary
 from app.scenario.words import SourceLine, Word, short
 
 VerbParser: TypeAlias = Callable[[SourceLine, Vocabulary], Operation]
-ACCESS_OPTIONS = ("width", "half", "by")
+ACCESS_OPTIONS = ("width", "half", "by", "secure")
 ATTRIBUTE_GROUPS = ("dist", "redist", "its", "sysregs", "level")
 LONGEST_POKE = 65536
 TRANSLATER = "GITS_TRANSLATER"
@@ -105,7 +105,7 @@ def _read(line: SourceLine, vocabulary: Vocabulary) -> Read:
     access = _access(line, options, target, vocabulary)
     if isinstance(target, RegisterRef) and target.field is not None and (access.width or access.half):
         raise line.error(line.words[2], "a field is read with the whole register", f"{target} alone")
-    return Read(target, *access)
+    return Read(target, *access, secure=options.secure(vocabulary.spec.security))
 
 
 def _write(line: SourceLine, vocabulary: Vocabulary) -> Write:
@@ -119,7 +119,7 @@ def _write(line: SourceLine, vocabulary: Vocabulary) -> Write:
     value, fields = _value_or_fields(line, target, values, settings, width, vocabulary)
     if access.half is not None or width == 32:
         _fields_in_half(line, target, fields, settings, access.half, width, vocabulary)
-    return Write(target, value, fields, *access, device)
+    return Write(target, value, fields, *access, device, options.secure(vocabulary.spec.security))
 
 
 def _check_device(line: SourceLine, target: RegisterRef | RawAddress, device: int | None, options: Options) -> None:
@@ -251,17 +251,21 @@ def _at_cpu(line: SourceLine, vocabulary: Vocabulary) -> int:
     return vocabulary.cpu(line, word.part(1))
 
 
+def _secure(line: SourceLine, index: int, vocabulary: Vocabulary) -> bool:
+    """`secure=1` as all that may follow from word `index` on."""
+    what = f"operand of {line.words[0].text}"
+    return Options(line, line.words[index:], ("secure",), what).secure(vocabulary.spec.security)
+
+
 def _ack(line: SourceLine, vocabulary: Vocabulary) -> Ack:
     cpu = _at_cpu(line, vocabulary)
-    _nothing_after(line, 2)
-    return Ack(cpu)
+    return Ack(cpu, _secure(line, 2, vocabulary))
 
 
 def _eoi(line: SourceLine, vocabulary: Vocabulary) -> Eoi:
     cpu = _at_cpu(line, vocabulary)
     intid = line.bits_at(_operand(line, 2, "the INTID"), "the INTID", 24)
-    _nothing_after(line, 3)
-    return Eoi(cpu, intid)
+    return Eoi(cpu, intid, _secure(line, 3, vocabulary))
 
 
 def _attribute_target(line: SourceLine, word: Word, vocabulary: Vocabulary) -> RegisterRef | Attribute:
@@ -341,14 +345,14 @@ def _note(line: SourceLine, _: Vocabulary) -> Note:
 
 VERBS: dict[str, Verb] = {
     "poke": Verb("poke ADDRESS BYTES", _poke),
-    "write": Verb("write REGISTER VALUE, or write REGISTER FIELD=VALUE …, with width= half= by=", _write),
-    "read": Verb("read REGISTER, with width= half= by=", _read),
-    "expect": Verb(f"expect TERM == VALUE [on=NAME,NAME]; TERM is {TERM_FORMS}", parse_expect),
+    "write": Verb("write REGISTER VALUE, or write REGISTER FIELD=VALUE …, with width= half= by= secure=", _write),
+    "read": Verb("read REGISTER, with width= half= by= secure=", _read),
+    "expect": Verb(f"expect TERM == VALUE [on=NAME,NAME] [secure=1]; TERM is {TERM_FORMS}", parse_expect),
     "its": Verb("its COMMAND operand=value …", _its),
     "msi": Verb("msi device=NUMBER event=NUMBER", _msi),
     "irq": Verb("irq INTID level=0|1, a PPI as INTID@CPU", _irq),
-    "ack": Verb("ack @CPU", _ack),
-    "eoi": Verb("eoi @CPU INTID", _eoi),
+    "ack": Verb("ack @CPU [secure=1]", _ack),
+    "eoi": Verb("eoi @CPU INTID [secure=1]", _eoi),
     "uread": Verb("uread REGISTER, or uread GROUP:OFFSET[@CPU]", _uread),
     "uwrite": Verb("uwrite REGISTER VALUE, or uwrite REGISTER FIELD=VALUE …", _uwrite),
     "save": Verb("save pending-tables, or save its-tables", _save),

@@ -28,7 +28,7 @@ class Vocabulary:
 
     def __init__(self, spec: MachineSpec) -> None:
         self.spec = spec
-        self.map: RegisterMap = register_map(spec.implementation, cpus=spec.cpus, spis=spec.spis, its=spec.its)
+        self.map: RegisterMap = register_map(spec.implementation, spec.cpus, spec.spis, spec.its, spec.security)
         self.ram = range(RAM_BASE, RAM_BASE + (spec.ram_mib << 20))
 
     def reference(self, line: SourceLine, word: Word, *, field: bool = True) -> RegisterRef:

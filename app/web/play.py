@@ -1,7 +1,6 @@
 """A scenario on several implementations side by side, as JSON, nothing stored."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from app import limits
 from app.registers import IMPLEMENTATION_NAMES
@@ -33,7 +32,7 @@ def play(text: str, on: tuple[str, ...]) -> bytes:
 
 def _side_by_side(scenario: Scenario, names: tuple[str, ...]) -> Iterator[shapes.Json]:
     """Each step as it is done: its effects can be many, so they are cut before the next one runs."""
-    players = {name: Player(replace(scenario.machine, implementation=name)) for name in names}
+    players = {name: Player(scenario.machine.on(name)) for name in names}
     left = limits.EFFECTS_PER_PLAY
     for seq, operation in enumerate(scenario.operations, 1):
         results = {}

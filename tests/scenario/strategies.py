@@ -43,6 +43,7 @@ from app.scenario.vocabulary import ADDRESS_FIELDS, vocabulary
 
 CPUS = 4
 SPEC = MachineSpec(cpus=CPUS)
+TWO_STATES = MachineSpec("architecture", CPUS, security=2)
 REGISTERS = [
     register
     for register in vocabulary(SPEC).map.registers.values()
@@ -192,8 +193,33 @@ operations = st.one_of(
 )
 
 
+registers_of_two_states = st.sampled_from(
+    [register for register in vocabulary(TWO_STATES).map.registers.values() if register.nonsecure or register.encoding]
+)
+
+
 @st.composite
-def lines(draw):
+def secure_accesses(draw):
+    """What only a machine with two Security states takes."""
+    register = draw(registers_of_two_states)
+    target = draw(reference(register))
+    value = draw(st.integers(0, (1 << register.width) - 1))
+    return draw(
+        st.sampled_from(
+            (
+                Read(target, secure=True),
+                Write(target, value, secure=True),
+                Expect(target, Relation.EQUAL, value, secure=True),
+                Ack(draw(cpus), secure=True),
+                Eoi(draw(cpus), draw(st.integers(0, 1023)), secure=True),
+                Write(RegisterRef("GICD_CTLR"), fields=(FieldValue("EnableGrp1S", 1),), secure=True),
+            )
+        )
+    )
+
+
+@st.composite
+def lines(draw, operations=operations):
     kind = draw(st.sampled_from(("operation", "operation", "comment", "blank")))
     if kind == "blank":
         return Line()
@@ -207,6 +233,7 @@ def lines(draw):
 def scenarios(draw):
     title = draw(words.filter(bool))
     name = draw(st.sampled_from(IMPLEMENTATION_NAMES))
-    machine = MachineSpec(name, CPUS, ram_mib=draw(st.sampled_from((512, 1024))))
-    body = draw(st.lists(lines(), max_size=12))
+    security = draw(st.sampled_from((1, 2))) if name == "architecture" else 1
+    machine = MachineSpec(name, CPUS, ram_mib=draw(st.sampled_from((512, 1024))), security=security)
+    body = draw(st.lists(lines(secure_accesses()) if security == 2 else lines(), max_size=12))
     return Scenario((Line(None, draw(words)), Line(Title(title)), Line(machine, draw(st.none() | words)), *body))

@@ -31,7 +31,10 @@ def test_everything_a_line_may_hold_is_described():
     words |= {operand.name for spec in COMMANDS.values() for operand in spec.operands}
     assert not [word for word in words if word not in coded]
     assert not [name for name in IMPLEMENTATION_NAMES if name not in TEXT]
-    assert all(f"{key}=" in TEXT for key in ("implementation", "cpus", "spis", "its", "ram_mib", "lpi_id_bits", "on"))
+    assert all(
+        f"{key}=" in TEXT
+        for key in ("implementation", "cpus", "spis", "its", "ram_mib", "lpi_id_bits", "security", "on")
+    )
 
 
 def test_the_documented_order_is_the_order():

@@ -5,7 +5,20 @@ import time
 import pytest
 
 from app.scenario import ScenarioError, parse, parse_line, problems
-from app.scenario.operations import Expect, FieldValue, Half, Its, Memory, Note, RegisterRef, Relation, Write
+from app.scenario.operations import (
+    Ack,
+    Eoi,
+    Expect,
+    FieldValue,
+    Half,
+    Its,
+    Memory,
+    Note,
+    Read,
+    RegisterRef,
+    Relation,
+    Write,
+)
 from app.scenario.scenario import MachineSpec
 
 
@@ -56,6 +69,55 @@ def test_defaults_of_the_machine():
     assert parse("").machine == MachineSpec("kvm", 2, 64, True, 512, 16)
     spec = parse("machine implementation=qemu cpus=8 its=0 spis=224\n").machine
     assert spec == MachineSpec("qemu", 8, 224, False)
+
+
+TWO_STATES = MachineSpec("architecture", security=2)
+
+
+def test_two_security_states_are_asked_for_in_the_machine_line():
+    assert parse("machine implementation=architecture security=2\n").machine == TWO_STATES
+    assert parse("machine implementation=kvm security=1\n").machine == MachineSpec()
+
+
+@pytest.mark.parametrize(
+    ("line", "op"),
+    [
+        ("read GICD_CTLR secure=1", Read(RegisterRef("GICD_CTLR"), secure=True)),
+        ("read GICD_CTLR secure=0", Read(RegisterRef("GICD_CTLR"))),
+        ("read ICC_PMR_EL1@1 secure=1", Read(RegisterRef("ICC_PMR_EL1", 1), secure=True)),
+        ("write ICC_PMR_EL1@0 0xf0 secure=1", Write(RegisterRef("ICC_PMR_EL1", 0), 0xF0, secure=True)),
+        (
+            "write GICD_CTLR secure=1 EnableGrp1S=1 by=1",
+            Write(RegisterRef("GICD_CTLR"), fields=(FieldValue("EnableGrp1S", 1),), by=1, secure=True),
+        ),
+        ("ack @1 secure=1", Ack(1, True)),
+        ("eoi @1 40 secure=1", Eoi(1, 40, True)),
+        (
+            "expect GICD_CTLR.EnableGrp1S == 1 secure=1 on=architecture",
+            Expect(RegisterRef("GICD_CTLR", None, "EnableGrp1S"), Relation.EQUAL, 1, on=("architecture",), secure=True),
+        ),
+    ],
+)
+def test_an_access_may_be_a_secure_one(line, op):
+    assert parse_line(line, TWO_STATES) == op
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "said"),
+    [
+        ("read GICD_CTLR secure=2", 23, "secure 2 is too large"),
+        ("read GICD_CTLR secure=", 23, "secure is missing"),
+        ("read GICD_CTLR secur=1", 16, "did you mean secure"),
+        ("ack @0 secure", 8, "operand of ack as key=value: secure"),
+        ("eoi @0 40 secure=1 secure=1", 20, "given twice"),
+        ("expect pending(40) == 1 secure=1", 32, "only a register is read as Secure or Non-secure"),
+        ("write GICD_CTLR EnableGrp1=1", 17, "did you mean EnableGrp1S"),
+    ],
+)
+def test_mistakes_with_two_security_states(line, column, said):
+    error = error_of(line, TWO_STATES)
+    assert said in str(error)
+    assert error.column == column
 
 
 # (line, column, what the message must say)
@@ -136,6 +198,10 @@ MISTAKES = [
     ("save pending-table", 6, "did you mean pending-tables"),
     ("migrate order=documentd", 15, "did you mean documented"),
     ("migrate order=gicd,documented", 20, "whole order"),
+    ("read GICD_CTLR secure=1", 23, "this machine has one Security state; expected no secure=, or machine"),
+    ("expect GICD_CTLR == 1 secure=1", 30, "one Security state"),
+    ("ack @0 secure=1", 15, "one Security state"),
+    ("write GICD_CTLR EnableGrp1S=1", 17, "did you mean EnableGrp1"),
     ("title A", 1, "head of a scenario"),
     ("", 1, "no operation"),
 ]
@@ -174,6 +240,9 @@ def test_every_wrong_line_is_reported_at_once():
         ("machine cpus=0\n", 1, "1 to 32"),
         ("machine spis=0\n", 1, "1 to 988"),
         ("machine implementation=kmv\n", 1, "did you mean kvm"),
+        ("machine implementation=qemu security=2\n", 1, "qemu has one Security state; expected security=1, or impl"),
+        ("machine security=2\n", 1, "kvm has one Security state"),
+        ("machine implementation=architecture security=3\n", 1, "security=3 is not possible; expected 1 to 2"),
         ("machine its=0\nits SYNC target=0\n", 2, "no ITS"),
         ("title\n", 1, "the title is missing"),
         ("read GICD_TYPER\n\x00\x01\x02\n", 2, "control character U+0000"),

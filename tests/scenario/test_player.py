@@ -127,9 +127,9 @@ def test_pending_is_asked_of_one_cpu():
 
 def test_an_access_is_made_by_the_cpu_that_is_named():
     class Noting(Machine):
-        def read(self, address, size, cpu=0):
+        def read(self, address, size, cpu=0, secure=False):
             seen.append(cpu)
-            return super().read(address, size, cpu)
+            return super().read(address, size, cpu, secure)
 
     seen = []
     player = Player(MachineSpec(), Noting())
