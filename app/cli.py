@@ -61,6 +61,13 @@ def serve(
     """Serve the explorer page and the JSON API."""
     import uvicorn
 
+    from app.sessions.database import driver_url
+    from app.settings import settings
+
+    try:
+        driver_url(settings().database_url)
+    except ValueError as error:  # pydantic's too: it names the variable and what it takes
+        _fail(str(error))
     typer.echo(f"giclab is at http://{f'[{host}]' if ':' in host else host}:{port}/")
     uvicorn.run("app.web.app:create_app", factory=True, host=host, port=port, workers=workers, log_level="warning")
 

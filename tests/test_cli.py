@@ -14,6 +14,7 @@ from app.cli import cli
 from app.registers import IMPLEMENTATION_NAMES
 from app.scenario import links, parse
 from app.scenario.lessons import FOLDER, LESSONS
+from app.settings import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PTZ = """\
@@ -211,3 +212,12 @@ def test_help_imports_nothing_heavy():
     code = "import sys, app.cli; print(any(name in sys.modules for name in ('fastapi', 'systemrdl', 'sqlalchemy')))"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout == "False\n"
+
+
+def test_a_setting_that_cannot_be_is_said_before_serving(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GICLAB_DATABASE_URL", "mongodb://nowhere/giclab")
+    settings.cache_clear()
+    result = CliRunner().invoke(cli, ["serve"])
+    settings.cache_clear()
+    assert result.exit_code == 2
+    assert "no support for mongodb; expected sqlite:////path/to/file.db" in result.output
