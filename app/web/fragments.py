@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -10,7 +11,6 @@ from starlette.datastructures import FormData
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from app.registers import UnknownName
 from app.scenario import ScenarioError
 from app.sessions import Session, SessionError
 from app.web.pages import NO_STORE, show_session
@@ -71,25 +71,26 @@ class Followed(Response):
         self.stream = stream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        streaming = asyncio.create_task(self.stream(scope, receive, send))
+        # The stream watches from its first turn on. Told before that, it would count as gone and be sent to reload.
+        await asyncio.sleep(0)
         self.live.joined(self.session)
         try:
-            await self.stream(scope, receive, send)
+            await streaming
         finally:
             self.live.left(self.session)
+            streaming.cancel()
 
 
 async def _append_all(session: Session, form: Mapping[str, str], key: str | None, actor: str) -> list[int]:
     """Do the form's operations, one after the other; the numbers of their steps."""
     machine = await session.machine()
-    name = form.get("register", "")
-    values: dict[str, int] = {}
-    try:
-        found = machine.map.find(name) if name else None
-    except UnknownName:
-        found = None
-    if found is not None:
-        values[name] = machine.peek(found.register, found.cpu or 0)
-    lines = lines_of(form, machine.map, values)
+
+    def peek(name: str) -> int:
+        place = machine.map.find(name)
+        return machine.peek(place.register, place.cpu or 0)
+
+    lines = lines_of(form, machine.map, peek)
     return [(await session.append(line, edit_key=key, actor=actor)).seq for line in lines]
 
 

@@ -75,7 +75,8 @@ def install(app: FastAPI) -> None:
 
 @router.get("/")
 async def first_page() -> HTMLResponse:
-    return HTMLResponse(render("home.html", home=home()))
+    # The first one compiles a register map, which takes a moment.
+    return HTMLResponse(render("home.html", home=await anyio.to_thread.run_sync(home)))
 
 
 @router.post("/sessions")

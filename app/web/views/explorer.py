@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.gic import IMPLEMENTATIONS, Implementation, Machine
-from app.gic.implementations import ConfigCache, PendingHome
+from app.gic.behaviours import PendingHome
+from app.gic.lpi_behaviours import ConfigCache
 from app.gic.views import LpiView
 from app.registers import Register, RegisterMap, UnknownName, register_map
 from app.scenario import Expectation, MachineSpec, Operation, Step
@@ -78,6 +79,14 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True)
+class Unknown:
+    """A register was asked for that there is not; `nearest` are (name, address of its page)."""
+
+    reason: str
+    nearest: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Everything on one page."""
 
@@ -89,7 +98,7 @@ class Page:
     memory: memory.MemoryPanel
     builder: queue.Builder
     may_write: bool
-    unknown: str
+    unknown: Unknown | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,16 +178,19 @@ def machine_map(spec: MachineSpec) -> RegisterMap:
     return register_map(spec.implementation, cpus=spec.cpus, spis=spec.spis, its=spec.its)
 
 
-def register_on_view(look: Look, ops: Sequence[Operation], now: int, map_: RegisterMap) -> tuple[Register, int, str]:
+def register_on_view(
+    look: Look, ops: Sequence[Operation], now: int, map_: RegisterMap
+) -> tuple[Register, int, Unknown | None]:
     """The register asked for, else the one the step on view is about; and what is wrong with the name asked for."""
-    unknown = ""
+    unknown: Unknown | None = None
     if look.register:
         try:
             place = map_.find(look.register)
         except UnknownName as error:
-            unknown = str(error)
+            reason = error.reason[:1].upper() + error.reason[1:]
+            unknown = Unknown(reason, tuple((name, look.link(register=name)) for name in error.nearest))
         else:
-            return place.register, place.cpu or 0, ""
+            return place.register, place.cpu or 0, None
     for number in range(now, max(0, now - 32), -1):
         found = history.accessed(ops[number - 1], map_)
         if found is not None and found[0] != "GITS_CWRITER":
@@ -352,7 +364,7 @@ def _headline(step: Step | None) -> str:
     if step.refused:
         return f"{told} Refused: {step.refused}"
     if step.expectation is not None:
-        return f"{told} {'Holds.' if step.expectation.passed else 'Does not hold.'}"
+        return f"{told} {_compared(step.expectation)}"
     if step.value is not None:
         return f"{told} Result {step.value:#x}."
     hits = [effect.words for effect in step.effects if effect.role.value == "hit"]
@@ -373,7 +385,7 @@ def _trace(moment: Moment) -> trace.Trace:
     verdict, passed = _verdict(step)
     return trace.Trace(
         step=step.seq,
-        text=" ".join(step.text.split()),
+        text="note" if isinstance(step.op, Note) else " ".join(step.text.split()),
         verdict=verdict,
         passed=passed,
         refused=step.refused,
@@ -386,7 +398,7 @@ def _trace(moment: Moment) -> trace.Trace:
 
 def _verdict(step: Step) -> tuple[str, bool | None]:
     if step.expectation is not None:
-        return _compared(step.expectation), step.expectation.passed
+        return _compared(step.expectation), step.expectation.passed if step.expectation.asked else None
     if step.value is not None:
         return f"It returned {step.value:#x}.", None
     return step.op.text if isinstance(step.op, Note) else "", None
@@ -401,7 +413,7 @@ def _compared(expectation: Expectation) -> str:
 def mark_of(step: Step) -> str:
     """ "ok" or "no" where a step expected something or was refused, else ""."""
     if step.expectation is not None:
-        return "ok" if step.expectation.passed else "no"
+        return ("ok" if step.expectation.passed else "no") if step.expectation.asked else ""
     return "no" if step.refused else ""
 
 

@@ -403,6 +403,6 @@ def _ranges(mask: int) -> str:
 
 
 def _widths(register: Register) -> tuple[Option, ...]:
-    if register.width == 64:
+    if register.width == 64 and not register.encoding:
         return (Option("64", "64", True), Option("hi", "32 hi", False), Option("lo", "32 lo", False))
-    return (Option("32", "32", True),)
+    return (Option(str(register.width), str(register.width), True),)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from app.gic.commands import COMMANDS
 from app.registers import Access, Register, RegisterMap, UnknownName
 from app.scenario.format import plain
 from app.scenario.vocabulary import spoken_value
 
+Peek: TypeAlias = Callable[[str], int]
+
 MOST_FIELDS = 3
 HALVES = {"hi": 32, "lo": 0}
-# What maps one event from an empty ITS: the page offers it where no LPI is mapped.
+# The tables of a Redistributor, for one that has none, and what maps one event: offered where no LPI is mapped.
+TABLES = {
+    "GICR_PROPBASER@0": "write GICR_PROPBASER@0 Physical_Address=0x40200000 IDbits=15",
+    "GICR_PENDBASER@0": "write GICR_PENDBASER@0 PTZ=1 Physical_Address=0x40210000",
+}
 FIRST_LPI = (
     "its MAPD device=0x2 itt=0x40300000 size=5",
     "its MAPC collection=1 target=0",
@@ -19,8 +26,8 @@ FIRST_LPI = (
 )
 
 
-def lines_of(form: Mapping[str, str], map_: RegisterMap, values: Mapping[str, int]) -> tuple[str, ...]:
-    """The lines that a submitted form stands for; `values` are what registers named in it read now.
+def lines_of(form: Mapping[str, str], map_: RegisterMap, peek: Peek) -> tuple[str, ...]:
+    """The lines that a submitted form stands for; `peek` tells what a register reads now.
 
     A form that makes no sense becomes a line that makes none either: the language says best what is wrong with it.
     """
@@ -28,15 +35,20 @@ def lines_of(form: Mapping[str, str], map_: RegisterMap, values: Mapping[str, in
         return (one_line(form["op"]),)
     match form.get("kind", "console"):
         case "register":
-            return (_register_line(form, map_, values),)
+            return (_register_line(form, map_, peek),)
         case "its":
             return (_its_line(form),)
         case "poke":
             return (one_line(f"poke {form.get('address', '')} {form.get('bytes', '')}"),)
         case "first-lpi":
-            return FIRST_LPI
+            return (*(line for name, line in TABLES.items() if not _points(map_, name, peek)), *FIRST_LPI)
         case _:
             return (one_line(form.get("op", "")),)
+
+
+def _points(map_: RegisterMap, name: str, peek: Peek) -> bool:
+    """True if a table's base register points anywhere."""
+    return bool(map_.find(name).register.field("Physical_Address").extract(peek(name)))
 
 
 def one_line(text: str) -> str:
@@ -52,7 +64,7 @@ def _its_line(form: Mapping[str, str]) -> str:
     return one_line(" ".join(["its", name, *told]))
 
 
-def _register_line(form: Mapping[str, str], map_: RegisterMap, values: Mapping[str, int]) -> str:
+def _register_line(form: Mapping[str, str], map_: RegisterMap, peek: Peek) -> str:
     name = form.get("register", "")
     half = form.get("width") if form.get("width") in HALVES else None
     option = f" half={half}" if half else ""
@@ -70,7 +82,7 @@ def _register_line(form: Mapping[str, str], map_: RegisterMap, values: Mapping[s
         return one_line(f"write {name} {' '.join(told)}{option}{device}")
     if half:
         return f"write {name} {value >> HALVES[half] & 0xFFFF_FFFF:#x} half={half}"
-    if values.get(name) == was and (settings := _as_fields(register, was, value)):
+    if peek(name) == was and (settings := _as_fields(register, was, value)):
         return f"write {name} {' '.join(settings)}"
     return one_line(f"write {name} {value:#x}{device}")
 

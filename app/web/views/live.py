@@ -16,7 +16,8 @@ from app.web.views.navigator import Cell, cell
 from app.web.views.render import component, partial
 from app.web.views.words import number
 
-UPDATES_KEPT = 4
+# One press of a button may be several operations.
+UPDATES_KEPT = 8
 
 
 @dataclass(slots=True)
@@ -51,13 +52,13 @@ class Live:
         return self.room(session).updates.get(seq, "")
 
     def joined(self, session: Session) -> None:
-        """One more event stream is about to open."""
+        """One more event stream is open: all are told, the new one too."""
         room = self.room(session)
-        if room.watchers:
-            session.publish("", watching(room.watchers + 1))
         room.watchers += 1
+        session.publish("", watching(room.watchers))
 
     def left(self, session: Session) -> None:
+        """One event stream less."""
         room = self.room(session)
         room.watchers -= 1
         if room.watchers:

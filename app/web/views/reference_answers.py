@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from app.gic import IMPLEMENTATIONS, Machine, UserspaceError
+from app.gic.behaviours import Doors
 from app.gic.effects import AccessIgnored
-from app.gic.implementations import Doors
 from app.registers import Register
 from app.scenario.attributes import Place, attribute_of, read_attribute, write_attribute
 
