@@ -53,7 +53,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     thread.join(10)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: while it is open, Playwright's event loop runs, and no other one can
 def browser() -> Iterator[Browser]:
     executable = shutil.which("chromium")
     assert executable, "these tests drive Debian's chromium; install the package of that name"
