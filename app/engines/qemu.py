@@ -168,7 +168,7 @@ class QemuMachine(Machine):
     def icc_write(self, name: str, value: int, cpu: int = 0, secure: bool = False) -> None:
         _not_available(f"{name} is a register of a CPU, and no CPU runs")
 
-    def lpi(self, intid: int) -> LpiView:
+    def lpi(self, intid: int, cpu: int | None = None) -> LpiView:
         _not_available("an LPI's state inside the Redistributors")
 
     def lpis(self, start: int = 8192, count: int | None = None) -> list[LpiView]:

@@ -147,7 +147,11 @@ class ListRegisters:
                 if intid >= FIRST_LPI:
                     self._lpi(intid).queued = target
 
-    def _loaded(self, cpu: int) -> list[int]:
+    def queued_on(self, intid: int, cpu: int) -> int | None:
+        """The vCPU on whose list the interrupt is, None if on none; `cpu` says whose SGI or PPI it is."""
+        return self._queued.get((intid, self._owner(intid, cpu)))
+
+    def loaded(self, cpu: int) -> list[int]:
         """What the list registers hold when the guest runs."""
         if not self.lists[cpu]:
             return []
@@ -162,7 +166,7 @@ class ListRegisters:
     def best(self, cpu: int) -> Candidate | None:
         interface = self._m.cpu_interfaces[cpu]
         found: Candidate | None = None
-        for intid in self._loaded(cpu):
+        for intid in self.loaded(cpu):
             if self._active(intid, cpu) or not self._pending(intid, cpu):
                 continue
             group = self._group(intid, cpu)
@@ -188,7 +192,7 @@ class ListRegisters:
         if dropped == IDLE:
             return "ignored: no active priority"
         cpu = interface.cpu
-        if intid not in self._loaded(cpu) or not self._active(intid, cpu):
+        if intid not in self.loaded(cpu) or not self._active(intid, cpu):
             return "priority drop; it is in no list register"
         gprio = self._priority(intid, cpu) & interface.group_priority_mask(group)
         if self._group(intid, cpu) != group or gprio != dropped:
@@ -202,7 +206,7 @@ class ListRegisters:
         cpu = interface.cpu
         if 1020 <= intid < 1024 or not interface.eoi_split or intid >= FIRST_LPI:
             return "ignored"
-        if intid not in self._loaded(cpu) or not self._active(intid, cpu):
+        if intid not in self.loaded(cpu) or not self._active(intid, cpu):
             return "it is in no list register"
         self._deactivate(cpu, intid)
         return "deactivated"

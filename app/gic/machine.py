@@ -560,8 +560,9 @@ class Machine:
     def lpis(self, start: int = 8192, count: int | None = None) -> list[LpiView]:
         return self._views.lpis(start, count)
 
-    def lpi(self, intid: int) -> LpiView:
-        return self._views.lpi(intid)
+    def lpi(self, intid: int, cpu: int | None = None) -> LpiView:
+        """One LPI on the CPU that its collection targets, or as this `cpu` has it."""
+        return self._views.lpi(intid, cpu)
 
     def lpi_counts(self) -> LpiCounts:
         return self._views.counts()
@@ -579,7 +580,7 @@ class Machine:
         return self._views.queue()
 
     def why(self, intid: int, cpu: int | None = None) -> Chain:
-        """Why `intid` is, or is not, signalled: every condition on its way. `cpu` for SGIs and PPIs."""
+        """Why `intid` is, or is not, signalled: every condition on its way. `cpu`: whose SGI or PPI."""
         return why(self, intid, cpu)
 
     # -- listening

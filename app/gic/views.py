@@ -282,9 +282,9 @@ class Views:
         chosen = sorted(intid for intid in found if intid >= start)[:count]
         return [self._lpi(intid, *found[intid]) for intid in chosen]
 
-    def lpi(self, intid: int) -> LpiView:
-        event, cpu = self._interesting().get(intid, (None, None))
-        return self._lpi(intid, event, cpu)
+    def lpi(self, intid: int, cpu: int | None = None) -> LpiView:
+        event, target = self._interesting().get(intid, (None, None))
+        return self._lpi(intid, event, target if cpu is None else cpu)
 
     def counts(self) -> LpiCounts:
         everything = self.lpis()

@@ -1,0 +1,170 @@
+"""Why an LPI is (not) signalled: from the event that maps to it to the CPU interface."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.gic.behaviours import PendingHome, Signalling
+from app.gic.implementations import DisabledPending
+from app.gic.lpi import Candidate, config_address, lpi_limit
+from app.gic.why_links import Link, group_link, interface_links, link, listed, waker
+
+if TYPE_CHECKING:
+    from app.gic.machine import Machine
+    from app.gic.views import LpiView
+
+
+def lpi_links(machine: Machine, intid: int, asked: int | None) -> tuple[int | None, list[Link]]:
+    """The CPU that the LPI goes to, and its links; `asked` names another CPU."""
+    if not machine.has_its:
+        none = Link("ITS", False, "this machine has no ITS, so it has no LPIs", "Make a machine with one (its=1)")
+        return None, [none]
+    target = machine.lpi(intid).cpu
+    view = machine.lpi(intid, _where(machine, intid, target) if asked is None else asked)
+    links = _mapping(machine, view, target)
+    cpu = view.cpu
+    if cpu is None or not all(each.holds for each in links):
+        return cpu, links
+    remembered = _remembered(machine, intid, cpu)
+    pending = view.pending or remembered is not None
+    if machine.impl.disabled_pending is DisabledPending.NOT_SIGNALLED or not pending:
+        links.append(
+            link(
+                f"GICR_CTLR@{cpu}.EnableLPIs",
+                machine.lpis_enabled(cpu),
+                f"LPIs are enabled on CPU {cpu}",
+                f"EnableLPIs is 0 on CPU {cpu}",
+                f"Write GICR_CTLR@{cpu} EnableLPIs=1",
+                "IHI 0069, GICR_CTLR.EnableLPIs",
+            )
+        )
+    if machine.impl.signalling is Signalling.DIRECT:
+        links.append(_id_bits(machine, intid, cpu, remembered is not None))
+    links.append(
+        link(
+            "pending",
+            pending,
+            "it is pending" if view.pending else "its bit in RAM is 0, but the Redistributor remembers it as pending",
+            "it is not pending",
+            "Send its event: an MSI, or INT",
+            "IHI 0069, LPI Pending tables",
+        )
+    )
+    links += [_active(view)] if machine.impl.pending_home is PendingHome.LATCH else []
+    links += [_config_link(machine, view, cpu, remembered is not None), group_link(machine, 1)]
+    links += waker(machine, cpu)
+    links += listed(machine, intid, cpu, links)
+    priority = machine.lpi_priority(view.priority) if remembered is None else remembered.priority
+    if machine.impl.pending_home is PendingHome.GUEST_RAM and all(each.holds for each in links):
+        links.append(_considered(machine, Candidate(priority, intid, 1), cpu))
+    return cpu, [*links, *interface_links(machine, intid, cpu, 1, priority)]
+
+
+def _where(machine: Machine, intid: int, target: int | None) -> int | None:
+    """The CPU on which it is pending: not its target's, if it was left behind when that changed."""
+    state = machine.lpi_home.state
+    if target is not None and state(intid, target).pending:
+        return target
+    for cpu in range(machine.cpus):
+        if state(intid, cpu).pending and state(intid, cpu).cpu == cpu:
+            return cpu
+    return target
+
+
+def _remembered(machine: Machine, intid: int, cpu: int) -> Candidate | None:
+    """QEMU: the best pending LPI as its Redistributor last worked it out, if it is this one."""
+    if machine.impl.pending_home is not PendingHome.GUEST_RAM:
+        return None
+    best = machine.lpi_home.best(cpu)
+    return best if best is not None and best.intid == intid else None
+
+
+def _mapping(machine: Machine, view: LpiView, target: int | None) -> list[Link]:
+    """From the event to a CPU."""
+    mapped = view.device is not None
+    limit = lpi_limit(machine.propbaser(0))
+    by_event = (
+        f"DeviceID {view.device:#x} EventID {view.event:#x} maps to it" if mapped else "no event maps to it any more"
+    )
+    too_large = machine.impl.signalling is Signalling.LIST_REGISTERS and view.intid >= limit
+    links = [
+        link(
+            "ITS mapping",
+            mapped or view.pending,
+            by_event,
+            "no event maps to it",
+            f"Write GICR_PROPBASER@0 IDbits=15 first: it leaves room for INTIDs below {limit}. Then map one with MAPTI"
+            if too_large
+            else "Map one with MAPD, MAPC and MAPTI",
+            "IHI 0069, MAPTI",
+        )
+    ]
+    if not links[0].holds:
+        return links
+    links.append(_collection(view, target))
+    return links
+
+
+def _collection(view: LpiView, target: int | None) -> Link:
+    """The CPU on which it is pending will do, wherever its collection points by now."""
+    if view.icid is None:
+        no, mend = "it belongs to no collection any more", "Map the device again: MAPD, MAPC, then MAPTI"
+    elif target is None:
+        no, mend = "its collection is not mapped", f"Map collection {view.icid} with MAPC"
+    else:
+        no, mend = f"its collection targets CPU {target}", f"Move it with MOVI, or collection {view.icid} with MAPC"
+    moved = view.device is not None and view.cpu != target
+    yes = f"it is pending on CPU {view.cpu}, though {no}" if moved else f"it targets CPU {view.cpu}"
+    holds = view.cpu is not None and (view.pending or (view.icid is not None and not moved))
+    return link("collection", holds, yes, no, mend, "IHI 0069, MAPC")
+
+
+def _id_bits(machine: Machine, intid: int, cpu: int, remembered: bool) -> Link:
+    limit = lpi_limit(machine.propbaser(cpu))
+    return link(
+        f"GICR_PROPBASER@{cpu}.IDbits",
+        intid < limit or remembered,
+        "its INTID is within IDbits",
+        f"IDbits leaves room for INTIDs below {limit}" if limit else "IDbits is below 13: there are no LPIs",
+        f"Write GICR_PROPBASER@{cpu} IDbits=15 while EnableLPIs is 0",
+        "IHI 0069, GICR_PROPBASER.IDbits",
+    )
+
+
+def _active(view: LpiView) -> Link:
+    return link(
+        "active state",
+        not view.active,
+        "it is not active",
+        "it is active already: KVM keeps an active state for LPIs too",
+        f"End it: write {view.intid} to ICC_EOIR1_EL1",
+        "vgic.c: vgic_target_oracle",
+    )
+
+
+def _config_link(machine: Machine, view: LpiView, cpu: int, remembered: bool) -> Link:
+    address = config_address(machine, view.intid, cpu)
+    ram, cached = view.config_ram, view.config_cached
+    stale = cached is not None and ram is not None and ram & 1 and not cached & 1
+    if stale:
+        no, mend = "the cached configuration byte says disabled, RAM says enabled", "Issue INV (or INVALL)"
+    elif ram is None:
+        no, mend = f"there is no RAM at {address:#x}, where its configuration byte would be", "Point PROPBASER at RAM"
+    else:
+        no, mend = "its configuration byte says disabled", f"Set bit 0 of the byte at {address:#x}, then issue INV"
+    kept = (cached is not None and ram is not None and not ram & 1) or (remembered and not view.enabled)
+    yes = "it is enabled: RAM says disabled, but nothing has read it since" if kept else "it is enabled"
+    return link("configuration byte", view.enabled or remembered, yes, no, mend, "IHI 0069, LPI Configuration tables")
+
+
+def _considered(machine: Machine, candidate: Candidate, cpu: int) -> Link:
+    """QEMU remembers one LPI per CPU: a bit set or a byte changed in RAM since then has not been seen."""
+    best = machine.lpi_home.best(cpu)
+    return link(
+        f"best LPI of CPU {cpu}",
+        best is not None and best <= candidate,
+        "the Redistributor has seen it",
+        "the Redistributor has not read the tables since it became pending and enabled in RAM",
+        "Issue INV or INVALL: both read the tables again",
+        "arm_gicv3_redist.c: gicv3_redist_update_lpi",
+    )
