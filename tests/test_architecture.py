@@ -17,6 +17,7 @@ BELOW = {
     "sessions": {"registers", "gic", "scenario", "exchange", "engines", "limits", "settings", "__init__"},
     "web": {"registers", "gic", "scenario", "exchange", "engines", "sessions", "limits", "settings", "__init__"},
     "lessons": set(),
+    "behaviours": set(),
     "limits": set(),
     "settings": {"limits"},
     "cli": {"registers", "gic", "scenario", "exchange", "engines", "sessions", "web", "limits", "settings", "__init__"},
