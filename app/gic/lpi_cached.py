@@ -6,6 +6,7 @@ first pending there and kept until INV, INVALL or EnableLPIs 1→0 drops it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from app.gic import effects
@@ -59,6 +60,7 @@ class CachedLpis:
                 machine.tell(
                     effects.LpiPending(intid, cpu, "loaded from the table", pending_address(machine, intid, cpu))
                 )
+            self._read_config(cpu, found)
         self._changed(cpu)
 
     def disable(self, cpu: int) -> None:
@@ -104,6 +106,11 @@ class CachedLpis:
                     effects.ConfigRead(intid, address, byte, None, cite="IHI 0069, LPI Configuration tables")
                 )
         return byte
+
+    def _read_config(self, cpu: int, intids: Iterable[int]) -> None:
+        """An LPI becoming pending is its first use: a look at it later must not be (looking changes nothing)."""
+        for intid in intids:
+            self.config(intid, cpu)
 
     def _takes(self, cpu: int, intid: int) -> str:
         """Why this Redistributor does not take the LPI, or ""."""
@@ -180,6 +187,7 @@ class CachedLpis:
         self._pending[target] |= moving
         if self._m.sink is not None:
             self._m.sink.extend(effects.LpiMoved(intid, source, target, True) for intid in sorted(moving)[:64])
+        self._read_config(target, sorted(moving))
         self._changed(source)
         self._changed(target)
 

@@ -6,6 +6,7 @@ vgic_v3_lpi_sync_pending_status, vgic_v3_save_pending_tables; vgic.c: vgic_put_i
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from app.gic import effects
@@ -44,11 +45,16 @@ class Lpi:
         self.queued: int | None = None
         self.refs = 1
 
-    def copy(self) -> Lpi:
-        twin = Lpi(self.intid, self.target)
-        for name in ("config", "enabled", "priority", "latch", "active", "queued", "refs"):
-            setattr(twin, name, getattr(self, name))
-        return twin
+    @classmethod
+    def of(cls, state: tuple[object, ...]) -> Lpi:
+        """As it was when `_STATE` was taken of it."""
+        lpi = cls.__new__(cls)
+        for name, value in zip(cls.__slots__, state, strict=True):
+            setattr(lpi, name, value)
+        return lpi
+
+
+_STATE = attrgetter(*Lpi.__slots__)
 
 
 class KernelLpis:
@@ -212,8 +218,8 @@ class KernelLpis:
         return set(self.structs)
 
     def snapshot(self) -> object:
-        return tuple(lpi.copy() for lpi in self.structs.values())
+        return tuple(_STATE(lpi) for lpi in self.structs.values())
 
     def restore(self, state: object) -> None:
         assert isinstance(state, tuple)
-        self.structs = {lpi.intid: lpi.copy() for lpi in state}
+        self.structs = {lpi.intid: lpi for lpi in map(Lpi.of, state)}

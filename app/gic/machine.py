@@ -57,6 +57,7 @@ _SET_UP_OFFSET = 16 << 20
 class MachineState:
     """Everything a machine is, RAM included; from `Machine.snapshot`, for `Machine.restore`."""
 
+    make: tuple[object, ...]  # implementation, CPUs, SPIs, ITS, Security states
     values: tuple[int, ...]
     memory: object
     wired: object
@@ -100,6 +101,7 @@ class Machine:
         self.cpus = cpus
         self.spis = spis
         self.has_its = its
+        self._make = (self.impl, cpus, spis, its, security)
         shared = frozenset({"GICR_PROPBASER"} if self.impl.propbaser_scope is PropbaserScope.SHARED else ())
         self.layout = layout(self.impl.registers, cpus, spis, its, security, shared)
         self.map = self.layout.map
@@ -425,6 +427,7 @@ class Machine:
 
     def peek(self, register: str | Register, cpu: int = 0, secure: bool = False) -> int:
         """What a guest read of the whole register would give, without its side effects."""
+        self._check_cpu(cpu)
         self.secure = secure
         found = self.map.find(register).register if isinstance(register, str) else register
         if found.frame == "ICC":
@@ -438,7 +441,9 @@ class Machine:
         """A device's write to GITS_TRANSLATER."""
         if not 0 <= device_id < 1 << 32 or not 0 <= event_id < 1 << 32:
             raise ValueError(f"DeviceID {device_id:#x} and EventID {event_id:#x} are 32 bits wide")
-        if self.impl.doors is Doors.KVM_DEVICE:
+        if not self.has_its:
+            self.tell(effects.MsiRefused(device_id, event_id, "this machine has no ITS"))
+        elif self.impl.doors is Doors.KVM_DEVICE:
             try:
                 self.userspace.signal_msi(device_id, event_id)
             except UserspaceError as error:
@@ -469,6 +474,7 @@ class Machine:
 
     def hppi(self, cpu: int) -> tuple[int, int, int] | None:
         """The highest priority pending interrupt forwarded to this CPU: (INTID, group 0 or 2, priority)."""
+        self._check_cpu(cpu)
         found = self.signals.best(cpu)
         return None if found is None else (found.intid, 2 * found.group, found.priority)
 
@@ -516,6 +522,8 @@ class Machine:
 
     def setup_its(self) -> None:
         """Program a default command queue and default tables, 16 MiB into RAM, and enable the ITS."""
+        if not self.has_its:
+            raise ValueError("this machine has no ITS (its=False)")
         base = RAM_BASE + _SET_UP_OFFSET
         queue, devices, collections = base, base + 0x10000, base + 0x20000
         gits = self.map.frames["GITS"].base
@@ -618,6 +626,7 @@ class Machine:
     def snapshot(self) -> MachineState:
         """The exact state, RAM included when it is ours; costs the registers and the pages written since the last."""
         return MachineState(
+            self._make,
             tuple(self.values),
             self.memory.snapshot() if isinstance(self.memory, GuestMemory) else None,
             self.wired.snapshot(),
@@ -630,8 +639,8 @@ class Machine:
 
     def restore(self, state: MachineState) -> None:
         """Become what a machine of the same make was at `snapshot`."""
-        if len(state.values) != len(self.values):
-            raise ValueError("the snapshot is of a machine with another implementation, or other CPUs or SPIs")
+        if state.make != self._make:
+            raise ValueError("the snapshot is of another make: implementation, CPUs, SPIs, ITS or Security states")
         self.values[:] = state.values
         self.two_states = self.security == 2 and not self.gicd_ctlr() & DS
         if isinstance(self.memory, GuestMemory) and isinstance(state.memory, dict):

@@ -201,6 +201,8 @@ class Userspace:
 
     def signal_msi(self, device_id: int, event_id: int) -> int:
         """KVM_SIGNAL_MSI: 1 delivered, 0 not mapped. Raises UserspaceError (EBUSY) where it fails."""
+        if not 0 <= device_id < 1 << 32 or not 0 <= event_id < 1 << 32:
+            raise ValueError(f"DeviceID {device_id:#x} and EventID {event_id:#x} are 32 bits wide")
         translation = self._translation()
         cached = translation.cached(device_id, event_id)
         if cached is not None:

@@ -82,6 +82,8 @@ class EventView:
 
 @dataclass(frozen=True, slots=True)
 class CollectionView:
+    """`cpu` None: not mapped, or an entry in RAM names a Redistributor that is not there."""
+
     icid: int
     valid: bool
     cpu: int | None
@@ -207,7 +209,7 @@ class Views:
             ]
         assert isinstance(translation, TableTranslation)
         return [
-            CollectionView(number, True, entry.rdbase, address)
+            CollectionView(number, True, entry.rdbase if entry.rdbase < self._m.cpus else None, address)
             for number, address in self._entries(translation, devices=False)
             if (entry := translation.format.unpack_cte(self._m.ram.u64(address))).valid
         ]
