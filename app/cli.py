@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from app.gic.why import Chain
     from app.scenario.player import Step
     from app.scenario.runner import Run
     from app.scenario.scenario import Scenario
@@ -115,6 +116,34 @@ def diff(file: ScenarioFile, on: On = None) -> None:
     total = len(runs[0].played)
     typer.echo(f"{different} of {total} steps differ" if different else f"no difference in {total} steps")
     raise typer.Exit(DIFFERS if different else HOLDS)
+
+
+@cli.command()
+def why(
+    file: ScenarioFile,
+    intid: Annotated[str, typer.Argument(metavar="INTID", help="The interrupt, as 8195.")],
+    cpu: Annotated[int | None, typer.Option(help="Whose SGI or PPI; for an LPI, another CPU.")] = None,
+    step: Annotated[int | None, typer.Option(help="After this many operations; else after all.", min=0)] = None,
+    on: Annotated[str | None, typer.Option("--on", metavar="NAME", help="An implementation.")] = None,
+) -> None:
+    """Say why an interrupt is signalled or not, link by link. Exit 0: it is signalled, 1: it is not."""
+    from app.scenario.player import Player
+
+    scenario = _read(file)
+    [name] = _implementations([on or scenario.machine.implementation])
+    operations = scenario.operations
+    steps = len(operations) if step is None else step
+    if steps > len(operations):
+        _fail(f"there is no step {steps}, the scenario has {len(operations)}")
+    player = Player(scenario.machine.on(name))
+    for operation in operations[:steps]:
+        player.advance(operation)
+    try:
+        chain = player.machine.why(int(intid, 0), cpu)
+    except ValueError as error:
+        _fail(str(error) if intid.isdigit() else f"INTID {intid!r}: {error}")
+    _print_chain(chain, f"on {name}, after step {steps} of {len(operations)}")
+    raise typer.Exit(HOLDS if chain.signalled else DIFFERS)
 
 
 @cli.command()
@@ -266,6 +295,21 @@ def _print_step(line: int, step: Step, *, explain: bool) -> None:
         for effect in step.effects:
             source = f"  [{effect.cite}]" if effect.cite else ""
             typer.echo(f"        {effect.words}{source}")
+
+
+def _print_chain(chain: Chain, when: str) -> None:
+    """Every link with its mark; below the first broken one, what would mend it."""
+    typer.echo(f"INTID {chain.intid} {when}")
+    width = max(len(link.name) for link in chain.links)
+    for link in chain.links:
+        typer.echo(f"  {'ok' if link.holds else 'NO'}  {link.name:<{width}}  {link.says}")
+        if link is chain.broken:
+            source = f"  [{link.cite}]" if link.cite else ""
+            typer.echo(f"      {'':<{width}}  {link.mend}{source}")
+    where = "" if chain.cpu is None else f" to CPU {chain.cpu}"
+    typer.echo(
+        f"INTID {chain.intid} is signalled{where}" if chain.signalled else f"INTID {chain.intid} is not signalled"
+    )
 
 
 def _print_json(scenario: Scenario, runs: list[Run], *, effects: bool) -> None:

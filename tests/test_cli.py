@@ -70,6 +70,71 @@ def test_run_explains_every_step(ptz):
     assert "[IHI 0069" in explained
 
 
+PENDING = """\
+machine implementation=kvm
+poke   0x40200003 a0
+write  GICR_PROPBASER@0 Physical_Address=0x40200000 IDbits=15
+write  GICR_PENDBASER@0 Physical_Address=0x40210000
+write  GICR_CTLR@0 EnableLPIs=1
+its    MAPD device=2 itt=0x40300000 size=5
+its    MAPC collection=1 target=0
+its    MAPTI device=2 event=20 intid=8195 collection=1
+msi    device=2 event=20
+poke   0x40200003 a1
+its    INV device=2 event=20
+write  GICD_CTLR EnableGrp1=1
+write  ICC_PMR_EL1@0 0xff
+write  ICC_IGRPEN1_EL1@0 1
+its    INV device=2 event=20
+"""
+
+
+def test_why_marks_the_first_broken_link_and_says_what_mends_it():
+    result = giclab("why", "-", "8195", "--step", "9", stdin=PENDING)
+    assert result.exit_code == 1
+    rows = result.stdout.splitlines()
+    assert rows[0] == "INTID 8195 on kvm, after step 9 of 14"
+    at = next(number for number, row in enumerate(rows) if row.startswith("  NO"))
+    assert all(row.startswith("  ok  ") for row in rows[1:at])
+    assert rows[at].removeprefix("  NO  configuration byte").strip() == (
+        "the cached configuration byte says disabled, RAM says enabled"
+    )
+    assert rows[at + 1].strip() == "Issue INV (or INVALL)  [IHI 0069, LPI Configuration tables]"
+    assert sum("[" in row for row in rows) == 1
+    assert rows[-1] == "INTID 8195 is not signalled"
+
+
+def test_why_exits_0_when_the_interrupt_is_signalled():
+    result = giclab("why", "-", "0x2003", stdin=PENDING)
+    assert result.exit_code == 0
+    rows = result.stdout.splitlines()
+    assert rows[-1] == "INTID 8195 is signalled to CPU 0"
+    assert all(row.startswith("  ok  ") for row in rows[1:-1])
+    assert "list of vCPU 0" in result.stdout
+    assert "list of vCPU 0" not in giclab("why", "-", "8195", "--on", "qemu", stdin=PENDING).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["3"], "INTID 3 exists once per CPU"),
+        (["3", "--cpu", "7"], "no CPU 7: 0 to 1"),
+        (["1023"], "INTID 1023 is no interrupt here"),
+        (["eight"], "INTID 'eight'"),
+        (["8195", "--step", "15"], "there is no step 15, the scenario has 14"),
+        (["8195", "--on", "kvn"], "did you mean kvm"),
+    ],
+)
+def test_why_says_what_it_cannot_answer(arguments, says):
+    result = giclab("why", "-", *arguments, stdin=PENDING)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert says in result.stderr
+
+
+def test_why_of_an_unreadable_scenario():
+    assert giclab("why", "-", "8195", stdin="raed GICD_CTLR\n").exit_code == 2
+
+
 def test_run_as_json(ptz):
     document = json.loads(giclab("run", ptz, "--on", "qemu", "--json").stdout)
     [run] = document["runs"]

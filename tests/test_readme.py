@@ -45,7 +45,7 @@ def test_a_command_line_example_runs(command, tmp_path, monkeypatch):
     (tmp_path / "tests").symlink_to(ROOT / "tests")
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(cli, command[1:])
-    assert result.exit_code == (1 if command[1] == "diff" else 0), result.output
+    assert result.exit_code == (1 if command[1] in ("diff", "why") else 0), result.output
     assert result.output.strip()
 
 

@@ -86,6 +86,7 @@ def _mapping(machine: Machine, view: LpiView, target: int | None) -> list[Link]:
     by_event = (
         f"DeviceID {view.device:#x} EventID {view.event:#x} maps to it" if mapped else "no event maps to it any more"
     )
+    room = f"it leaves room for INTIDs below {limit}" if limit else "it is below 13, which leaves room for none"
     too_large = machine.impl.signalling is Signalling.LIST_REGISTERS and view.intid >= limit
     links = [
         link(
@@ -93,7 +94,7 @@ def _mapping(machine: Machine, view: LpiView, target: int | None) -> list[Link]:
             mapped or view.pending,
             by_event,
             "no event maps to it",
-            f"Write GICR_PROPBASER@0 IDbits=15 first: it leaves room for INTIDs below {limit}. Then map one with MAPTI"
+            f"Write GICR_PROPBASER@0 IDbits=15 first: {room}. Then map one with MAPD, MAPC and MAPTI"
             if too_large
             else "Map one with MAPD, MAPC and MAPTI",
             "IHI 0069, MAPTI",

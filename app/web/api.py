@@ -86,7 +86,7 @@ OnView = Annotated[int | None, Depends(step_on_view)]
 async def create_session(sessions: AllSessions, new: shapes.NewSession) -> JSONResponse:
     """Start a session, empty or with a scenario's operations as its first steps."""
     text = new.scenario
-    if new.implementation is not None or new.cpus is not None or not text:
+    if not text or any(item is not None for item in (new.implementation, new.cpus, new.security)):
         text = await anyio.to_thread.run_sync(_with_machine, new)
     created = await sessions.create(text, title=new.title)
     headers = {"Location": f"/s/{created.id}", "Cache-Control": "no-store"}
@@ -139,6 +139,27 @@ async def read_lpis(
         return {"counts": asdict(machine.lpi_counts()), "lpis": rows, "next": following}
 
     return JSONResponse(await session.look(see, step))
+
+
+@router.get("/sessions/{id}/why/{intid}", response_model=shapes.WhyAnswer)
+async def read_why(
+    session: OneSession,
+    step: OnView,
+    intid: Annotated[str, Path(max_length=20, examples=["8195"])],
+    cpu: Annotated[
+        str | None, Query(description="Whose SGI or PPI it is; for an LPI, another CPU.", max_length=20)
+    ] = None,
+) -> JSONResponse:
+    """Why an interrupt is signalled to its CPU or not, condition by condition, and what would mend the first broken."""
+    number = _number("intid", intid, 32)
+    asked = None if cpu is None else _number("cpu", cpu, 16)
+    try:
+        chain = await session.look(lambda machine: machine.why(number, asked), step)
+    except ValueError as error:
+        raise Problem(
+            422, "invalid-request", "No such interrupt", f"{error}.", "As why/8195, or why/3?cpu=0."
+        ) from error
+    return JSONResponse(shapes.chain_json(chain))
 
 
 @router.get("/sessions/{id}/tables/{table}", response_model=shapes.TableAnswer | shapes.QueueAnswer)
@@ -242,9 +263,11 @@ def _with_machine(new: shapes.NewSession) -> str:
     if new.implementation is not None:
         if new.implementation not in IMPLEMENTATION_NAMES:
             raise unknown_implementation("#/implementation", new.implementation)
-        spec = replace(spec, implementation=new.implementation)
+        spec = spec.on(new.implementation)
     if new.cpus is not None:
         spec = replace(spec, cpus=new.cpus)
+    if new.security is not None:
+        spec = replace(spec, security=new.security)
     line = format_content(spec)
     parse(line, "request")
     rows = new.scenario.split("\n") if new.scenario else []

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app import limits
 from app.gic import Machine
 from app.gic.views import CommandView
+from app.gic.why import Chain
 from app.registers import Place
 from app.scenario import Step
 from app.scenario.runner import step_dict
@@ -25,6 +26,7 @@ class NewSession(BaseModel):
     model_config = ConfigDict(extra="forbid")
     implementation: str | None = Field(default=None, examples=["kvm"])
     cpus: int | None = Field(default=None, examples=[2])
+    security: int | None = Field(default=None, description="Security states: 1, or 2 on `architecture`.", examples=[1])
     scenario: str = Field(default="", examples=["read GICD_TYPER\n"])
     title: str = ""
 
@@ -122,6 +124,27 @@ class QueueAnswer(BaseModel):
     commands: list[Json] = Field(description="The last ones run, then those that wait.")
 
 
+class LinkAnswer(BaseModel):
+    """One condition on the way from an interrupt to the PE."""
+
+    name: str
+    holds: bool
+    says: str
+    mend: str = Field(description="What would make it hold, empty if it does.")
+    cite: str
+
+
+class WhyAnswer(BaseModel):
+    """Why an interrupt is signalled or not: every condition, in the order in which it meets them."""
+
+    intid: int
+    cpu: int | None = Field(description="The CPU that it goes to, null if to none.")
+    signalled: bool
+    words: str
+    broken: str | None = Field(description="The first link that does not hold, by name.")
+    links: list[LinkAnswer]
+
+
 class MemoryAnswer(BaseModel):
     address: int
     length: int
@@ -205,6 +228,18 @@ def register_json(machine: Machine, place: Place) -> Json:
         "meaning": register.meaning,
         "cite": register.cite,
         "fields": rows,
+    }
+
+
+def chain_json(chain: Chain) -> Json:
+    """A chain of conditions, and the name of the first that does not hold."""
+    return {
+        "intid": chain.intid,
+        "cpu": chain.cpu,
+        "signalled": chain.signalled,
+        "words": chain.words,
+        "broken": None if chain.broken is None else chain.broken.name,
+        "links": [asdict(link) for link in chain.links],
     }
 
 

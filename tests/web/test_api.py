@@ -5,6 +5,7 @@ import pytest
 from app import limits
 
 pytestmark = pytest.mark.anyio
+TWO_STATES = "machine implementation=architecture security=2\nread GICD_CTLR\n"
 PENDBASER = "write GICR_PENDBASER@0 PTZ=1 Physical_Address=0x40210000"
 MAPPED = [
     "its MAPD device=2 itt=0x40300000 size=5",
@@ -56,6 +57,7 @@ async def test_a_new_session_is_told_with_its_key_and_kept_from_caches(client):
         ({"scenario": "machine implementation=architecture cpus=1\nread GICD_CTLR\n"}, ("architecture", 1)),
         ({"implementation": "qemu", "scenario": "machine implementation=kvm cpus=3\nread GICD_CTLR\n"}, ("qemu", 3)),
         ({"cpus": 4, "scenario": "title T\nread GICD_CTLR\n"}, ("kvm", 4)),
+        ({"implementation": "qemu", "scenario": TWO_STATES}, ("qemu", 2)),
         ({"cpus": 4, "scenario": "---\ntitle: T\n---\nProse.\n---\nread GICD_CTLR\n"}, ("kvm", 4)),
     ],
 )
@@ -64,6 +66,17 @@ async def test_what_is_said_beside_a_scenario_replaces_its_machine_line(client, 
     log = await Api(client, new).get("log")
     assert (log["machine"]["implementation"], log["machine"]["cpus"]) == machine
     assert len(log["operations"]) == ("scenario" in request_body)
+
+
+async def test_two_security_states_are_asked_for(client):
+    answer = await client.post("/api/v1/sessions", json={"implementation": "architecture", "security": 2})
+    api = Api(client, answer.json())
+    await api.do("write GICD_CTLR EnableGrp1S=1 secure=1")
+    assert (await api.do("read GICD_CTLR secure=1"))["hex"] == "0x34"
+    assert (await api.do("read GICD_CTLR"))["hex"] == "0x10"
+    assert (await api.get("log"))["machine"]["security"] == 2
+    refused = await client.post("/api/v1/sessions", json={"implementation": "qemu", "security": 2})
+    assert (refused.status_code, "one Security state" in refused.json()["detail"]) == (422, True)
 
 
 async def test_an_operation_answers_with_its_step(api):
@@ -113,6 +126,31 @@ async def test_an_earlier_step_is_told_as_it_was(api):
     await api.do(PENDBASER)
     assert (await api.get("registers/GICR_PENDBASER@0?step=0"))["value"] != 0x4000_0000_4021_0000
     assert (await api.get("registers/GICR_PENDBASER@0?step=1"))["value"] == 0x4000_0000_4021_0000
+
+
+async def test_why_an_interrupt_is_not_signalled(api):
+    await api.do("poke 0x40200003 a0", "write GICR_PROPBASER@0 Physical_Address=0x40200000 IDbits=15")
+    await api.do("write GICR_PENDBASER@0 Physical_Address=0x40210000", "write GICR_CTLR@0 EnableLPIs=1", *MAPPED)
+    await api.do("msi device=2 event=20")
+    chain = await api.get("why/8195")
+    assert (chain["intid"], chain["cpu"], chain["signalled"], chain["broken"]) == (8195, 0, False, "configuration byte")
+    broken = next(link for link in chain["links"] if not link["holds"])
+    assert broken["name"] == "configuration byte"
+    assert broken["mend"] == "Set bit 0 of the byte at 0x40200003, then issue INV"
+    assert broken["cite"].startswith("IHI 0069")
+    assert chain["words"] == f"INTID 8195 is not signalled: {broken['says']}. {broken['mend']}"
+    await api.do("poke 0x40200003 a1", "its INV device=2 event=20", "write GICD_CTLR EnableGrp1=1")
+    await api.do("write ICC_PMR_EL1@0 0xff", "write ICC_IGRPEN1_EL1@0 1")
+    after = await api.get("why/0x2003")
+    assert (after["signalled"], after["broken"], after["words"]) == (True, None, "INTID 8195 is signalled to CPU 0")
+    assert all(link["holds"] and not link["mend"] for link in after["links"])
+    assert await api.get(f"why/8195?step={(await api.get('log'))['seq'] - 5}") == chain
+
+
+async def test_why_of_an_sgi_is_asked_per_cpu(api):
+    await api.do("write GICR_ISENABLER0@1 8", "write GICR_ISPENDR0@1 8")
+    assert (await api.get("why/3?cpu=0"))["broken"] == "GICR_ISPENDR0@0"
+    assert (await api.get("why/3?cpu=1"))["broken"] == "GICD_CTLR.EnableGrp0"
 
 
 async def test_lpis_come_in_pages(api):

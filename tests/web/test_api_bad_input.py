@@ -190,6 +190,14 @@ async def test_a_name_that_is_no_name(client, session, name):
         f"memory?address=0x40000000&length={limits.MEMORY_BYTES_PER_READ + 1}",
         "memory?address=0x5fffffff&length=2",
         "lpis?step=x",
+        "why/3",
+        "why/3?cpu=9",
+        "why/3?cpu=x",
+        "why/1023",
+        "why/x",
+        "why/-1",
+        "why/65536",
+        "why/0x1_0000_0000",
     ],
 )
 async def test_a_query_out_of_range(client, session, path):
@@ -197,7 +205,15 @@ async def test_a_query_out_of_range(client, session, path):
 
 
 @pytest.mark.parametrize(
-    "path", ["lpis?step=1", "registers/GICD_CTLR?step=-1", "memory?address=0x40000000&step=9", "ops/1", "ops/0"]
+    "path",
+    [
+        "lpis?step=1",
+        "why/40?step=2",
+        "registers/GICD_CTLR?step=-1",
+        "memory?address=0x40000000&step=9",
+        "ops/1",
+        "ops/0",
+    ],
 )
 async def test_a_step_that_does_not_exist(client, session, path):
     is_problem(await client.get(f"/api/v1/sessions/{session['id']}/{path}"), 404, "unknown-step")
