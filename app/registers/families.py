@@ -122,6 +122,11 @@ def families(map_: RegisterMap) -> dict[str, Family]:
     return found
 
 
+def span_contents(family: Family) -> tuple[tuple[object, ...], ...]:
+    """What a family is but for its meaning: equal in two implementations that have it alike."""
+    return tuple((len(span.registers), *_contents(span.first)) for span in family.spans)
+
+
 def family_name(register: Register) -> str:
     """The register's name with <n> in the place of its number."""
     if register.index is None:
