@@ -107,11 +107,10 @@ def test_a_second_page_follows_without_reload(start, open_page, mapped):
     assert watcher.evaluate("window.untouched")
 
 
-def test_an_edit_survives_a_change_from_elsewhere_and_says_so(start):
+def test_an_edit_survives_a_change_from_elsewhere_and_says_so(start, open_page):
     explorer = start("kvm")
     page = explorer.page
-    other = page.context.new_page()
-    other.goto(page.url)
+    other = open_page(page.url, storage_state=page.context.storage_state())
     page.click("#b20")
     other.fill("#con", "write GICR_PENDBASER@0 Physical_Address=0x40210000")
     other.press("#con", "Enter")
@@ -219,8 +218,7 @@ def test_the_past_is_shown_and_cannot_be_written(start, open_page, mapped):
     expect(page.locator("#con")).to_be_disabled()
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#timeline output b")).to_have_text(str(len(mapped) - 2))
-    other = page.context.new_page()
-    other.goto(page.url.partition("?")[0])
+    other = open_page(page.url.partition("?")[0], storage_state=page.context.storage_state())
     other.fill("#con", "read GICR_CTLR@0")
     other.press("#con", "Enter")
     expect(page.locator("#news")).to_have_text("1 new step meanwhile")
@@ -260,7 +258,7 @@ def test_a_lesson_is_stepped_through_and_made_ones_own(site, open_page, screensh
 def test_a_shared_link_opens_what_was_shared(start, open_page, mapped):
     explorer = start("kvm")
     explorer.type_line(*mapped)
-    explorer.page.get_by_role("button", name="Share").click()
+    explorer.page.get_by_role("button", name="Share", exact=True).click()
     link = explorer.page.locator("#permalink")
     expect(link).to_be_visible()
     stranger = open_page(link.input_value())
