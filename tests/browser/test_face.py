@@ -101,6 +101,7 @@ def test_a_register_is_written_by_keyboard_alone(start):
     expect(page.locator("#found a").first).to_be_visible()
     page.locator("#found a", has_text="GICR_PENDBASER@0").focus()
     page.keyboard.press("Enter")
+    page.wait_for_url("**register=GICR_PENDBASER**")
     page.locator(".bit[tabindex='0']").focus()
     page.keyboard.press("Space")
     page.locator("#wval").focus()
