@@ -1,7 +1,8 @@
-"""The behaviours that the code asks of an implementation, each an enum with one member for each way to behave.
+"""What a behaviour is, and the strategies: the behaviours that decide which class does the work.
 
-A behaviour that the manual leaves open has a `status`, and `allowed` says what else would be right. What follows from
-another behaviour, because one class of `app.gic` does both, is in `lpi_consequences` and `consequences`.
+Each is an enum with one member for each way to behave. One that the manual leaves open has a `status`, and `allowed`
+says what else would be right. The code asks them one by one, so that any of them can be changed alone; how two
+implementations differ is found that way (`app.engines.explain`).
 
 Sources: "observed" means recorded on a real Linux KVM 6.1.192 or QEMU 7.2.22; `file:function` names kernel
 (arch/arm64/kvm/vgic) or QEMU (hw/intc) code; "IHI 0069" is Arm's GIC architecture specification.
@@ -138,173 +139,6 @@ class TableEntries(
     )
 
 
-class EnableAgain(Behaviour, area=Area.PENDING, signs=("write:GICR_CTLR",)):
-    """Writing GICR_CTLR.EnableLPIs=1 when it is 1 already."""
-
-    NOTHING = ("nothing", "IHI 0069, GICR_CTLR.EnableLPIs; vgic-mmio-v3.c: vgic_mmio_write_v3r_ctlr")
-    RESCANS = ("reads the pending table again", "arm_gicv3_redist.c: gicr_writel, observed")
-
-
-class DisabledPending(Behaviour, area=Area.PENDING, signs=("only:signalled", "expect:irq")):
-    """A pending LPI on a CPU whose EnableLPIs is 0."""
-
-    NOT_SIGNALLED = ("is not signalled", "IHI 0069, GICR_CTLR.EnableLPIs")
-    SIGNALLED = ("is signalled all the same", "vgic.c: vgic_target_oracle, observed")
-
-
-class LpiBasesWhileEnabled(
-    Behaviour,
-    area=Area.BASES,
-    status=Status.UNPREDICTABLE,
-    allowed=("taken at once", "taken when the tables are read next"),
-    signs=("write:GICR_PROPBASER", "write:GICR_PENDBASER"),
-):
-    """A write to GICR_PROPBASER or GICR_PENDBASER while EnableLPIs=1."""
-
-    IGNORED = ("ignored", "vgic-mmio-v3.c: vgic_mmio_write_pendbase, observed")
-    TAKEN = ("taken, effective at once", "arm_gicv3_redist.c: gicr_writell, observed")
-
-
-class PropbaserScope(
-    Behaviour,
-    area=Area.BASES,
-    status=Status.DEFINED,
-    allowed=("one for all Redistributors that GICR_TYPER.CommonLPIAff joins",),
-    signs=("write:GICR_PROPBASER",),
-):
-    """How many GICR_PROPBASER registers there are."""
-
-    PER_REDISTRIBUTOR = ("one per Redistributor", "IHI 0069, GICR_PROPBASER; arm_gicv3_redist.c, observed")
-    SHARED = ("one for all Redistributors", "vgic-mmio-v3.c: vgic_mmio_write_propbase, observed")
-
-
-class CommandErrors(
-    Behaviour,
-    area=Area.COMMANDS,
-    status=Status.CONSTRAINED,
-    allowed=("the queue stalls at the command", "the operand is taken as another, valid value"),
-):
-    """A command with a bad operand, or an unknown command."""
-
-    IGNORED = ("ignored, the queue goes on", "IHI 0069, Command errors; observed on KVM and QEMU")
-
-
-class TableFaults(
-    Behaviour,
-    area=Area.TABLES,
-    status=Status.DEFINED,
-    allowed=("the command is ignored",),
-    signs=("stalled", "ignored:EFAULT"),
-):
-    """A command whose table entry lies where there is no RAM."""
-
-    STALLS = ("the queue stalls (GITS_CREADR.Stalled=1)", "arm_gicv3_its.c: CMD_STALL, observed")
-    IGNORED = ("the command is ignored, the queue goes on", "vgic-its.c: vgic_its_process_commands, observed")
-
-
-class StalledBit(Behaviour, area=Area.ITS, signs=("read:GITS_CREADR", "expect:GITS_CREADR", "expect:stalled")):
-    """When GITS_CREADR.Stalled is cleared."""
-
-    ON_RETRY = ("when the queue is restarted", "IHI 0069, GITS_CREADR.Stalled")
-    STICKY = ("only by a write to GITS_CBASER or GITS_CREADR", "arm_gicv3_its.c: process_cmdq, observed")
-
-
-class StallRestart(Behaviour, area=Area.ITS, signs=("write:GITS_CWRITER",)):
-    """What restarts a stalled command queue."""
-
-    RETRY_BIT = ("a write to GITS_CWRITER with Retry=1", "IHI 0069, GITS_CWRITER.Retry")
-    ANY_CWRITER_WRITE = ("any write to GITS_CWRITER", "arm_gicv3_its.c: its_writell, observed")
-
-
-class CreadrWrite(Behaviour, area=Area.ITS, signs=("write:GITS_CREADR",)):
-    """A guest's write to GITS_CREADR."""
-
-    IGNORED = ("ignored: read-only", "IHI 0069, GITS_CREADR; vgic-its.c: its_registers, observed")
-    TAKEN = ("taken, with GICD_CTLR.DS=1", "arm_gicv3_its.c: its_writell, observed")
-
-
-class CwriterOutOfRange(
-    Behaviour,
-    area=Area.ITS,
-    status=Status.CONSTRAINED,
-    allowed=("the register keeps its value", "the offset is taken modulo the size of the queue"),
-    signs=("write:GITS_CWRITER",),
-):
-    """A write to GITS_CWRITER beyond the queue."""
-
-    NOT_RUN = ("stored, and no command is processed", "arm_gicv3_its.c: process_cmdq, observed")
-    IGNORED = ("ignored, the register keeps its value", "vgic-its.c: vgic_mmio_write_its_cwriter, observed")
-
-
-class CbaserWrite(Behaviour, area=Area.ITS, signs=("write:GITS_CBASER",)):
-    """What a write to GITS_CBASER resets."""
-
-    CREADR = ("GITS_CREADR becomes 0", "IHI 0069, GITS_CBASER; arm_gicv3_its.c: its_writell, observed")
-    CREADR_AND_CWRITER = ("GITS_CREADR and GITS_CWRITER become 0", "vgic-its.c: vgic_mmio_write_its_cbaser, observed")
-
-
-class ItsBasesWhileEnabled(
-    Behaviour,
-    area=Area.ITS,
-    status=Status.UNPREDICTABLE,
-    allowed=("taken at once", "taken when the ITS is enabled next"),
-):
-    """A write to GITS_CBASER or a GITS_BASER<n> while GITS_CTLR.Enabled=1."""
-
-    IGNORED = ("ignored", "IHI 0069, GITS_CBASER; observed on KVM and QEMU")
-
-
-class EnableWithoutTables(
-    Behaviour,
-    area=Area.ITS,
-    status=Status.UNPREDICTABLE,
-    allowed=("the write is ignored", "accesses go to whatever address the registers hold"),
-    signs=("write:GITS_CTLR",),
-):
-    """GITS_CTLR.Enabled 0→1 while GITS_CBASER or a GITS_BASER<n> is not Valid."""
-
-    ACCEPTED = ("accepted: a table that is not Valid has no entries", "arm_gicv3_its.c: extract_table_params, observed")
-    REFUSED = ("the write is ignored", "vgic-its.c: vgic_mmio_write_its_ctlr, observed")
-
-
-class Quiescent(Behaviour, area=Area.ITS, signs=("read:GITS_CTLR", "expect:GITS_CTLR")):
-    """When GITS_CTLR.Quiescent reads as one."""
-
-    DISABLED_AND_IDLE = ("the ITS is disabled and idle", "IHI 0069, GITS_CTLR.Quiescent")
-    QUEUE_EMPTY = ("GITS_CREADR equals GITS_CWRITER", "vgic-its.c: vgic_mmio_read_its_ctlr, observed")
-    ALWAYS = ("always", "arm_gicv3_its.c: gicv3_its_reset, observed")
-
-
-class Remap(
-    Behaviour,
-    area=Area.COMMANDS,
-    status=Status.UNPREDICTABLE,
-    allowed=("the old mapping stays", "neither mapping works"),
-    signs=("its:MAPTI", "its:MAPI"),
-):
-    """MAPTI of an event that is mapped already."""
-
-    REPLACES = ("the new mapping replaces the old", "arm_gicv3_its.c: process_mapti, observed")
-    KEEPS_OLD = ("the old mapping stays, the command has no effect", "vgic-its.c: vgic_its_cmd_handle_mapi, observed")
-
-
-class InvallScope(Behaviour, area=Area.CONFIG, signs=("its:INVALL",)):
-    """Whose configuration INVALL reads again."""
-
-    COLLECTION_TARGET = (
-        "of the LPIs that target the collection's CPU",
-        "IHI 0069, INVALL; vgic-its.c: vgic_its_invall, observed",
-    )
-    EVERY_REDISTRIBUTOR = ("of every Redistributor; the ICID is ignored", "arm_gicv3_its.c: process_cmdq, observed")
-
-
-class SgiGroups(Behaviour, area=Area.SIGNALS, signs=("write:ICC_SGI1R_EL1",)):
-    """Which SGIs ICC_SGI1R_EL1 can raise with one Security state."""
-
-    GROUP1_ONLY = ("those configured as Group 1", "IHI 0069, ICC_SGI1R_EL1")
-    EITHER_GROUP = ("those of either group", "vgic-mmio-v3.c: vgic_v3_dispatch_sgi, observed")
-
-
 class Signalling(Behaviour, area=Area.SIGNALS, signs=("write:GICD_CTLR",)):
     """How a pending interrupt reaches the CPU interface."""
 
@@ -318,34 +152,30 @@ class Signalling(Behaviour, area=Area.SIGNALS, signs=("write:GICD_CTLR",)):
     )
 
 
-class TranslaterFromCpu(
-    Behaviour,
-    area=Area.COMMANDS,
-    status=Status.DEFINED,
-    allowed=("any DeviceID that the system gives its CPUs",),
-    signs=("write:GITS_TRANSLATER",),
-):
-    """A CPU's own store to GITS_TRANSLATER."""
-
-    DEVICE_ZERO = ("an MSI with DeviceID 0", "arm_gicv3_its.c: gicv3_its_translation_write, observed")
-    IGNORED = ("ignored: MSIs enter by KVM_SIGNAL_MSI or an irqfd", "vgic-its.c: its_registers, observed")
-
-
-class MisalignedAccess(
-    Behaviour,
-    area=Area.ACCESSES,
-    status=Status.UNPREDICTABLE,
-    allowed=("a fault", "the access is split into aligned ones"),
-    signs=("misaligned",),
-):
-    """A load or store to a register at an address that is no multiple of its size."""
-
-    NO_REGISTER = ("no register takes it: reads as zero, writes are ignored", "vgic-mmio.c: check_region, observed")
-    SPLIT = ("the bus splits it into aligned ones", "softmmu/physmem.c: memory_access_size, observed")
-
-
 class Doors(Behaviour, area=Area.HOST, signs=("uread", "uwrite", "save")):
     """The door for a virtual machine monitor."""
 
     KVM_DEVICE = ("KVM device attributes", "Documentation/virt/kvm/devices/arm-vgic-v3.rst, observed")
     NONE = ("none: registers, tables and pending bits are saved as they stand", "arm_gicv3_common.c: vmstate_gicv3")
+
+
+class MigrationOrder(Consequence, area=Area.HOST, signs=("migrate:reordered",)):
+    """Migration with GICR_CTLR restored after the ITS."""
+
+    NO_MATTER = ("no matter: the state moves as it stands", "arm_gicv3_common.c: vmstate_gicv3", Doors.NONE)
+    PENDING_LOST = (
+        "pending LPIs are lost: RESTORE_TABLES took their bits out of RAM, and EnableLPIs then reads zeros",
+        "vgic-its.c: vgic_its_restore_ite, vgic_enable_lpis, observed",
+        Doors.KVM_DEVICE,
+    )
+
+
+class MigrationUnsaved(Consequence, area=Area.HOST, signs=("migrate:documented",)):
+    """Migration without SAVE_PENDING_TABLES and SAVE_TABLES."""
+
+    NO_MATTER = ("no matter: there is nothing to save first", "arm_gicv3_common.c: vmstate_gicv3", Doors.NONE)
+    LOST = (
+        "mappings and pending LPIs are lost, without an error",
+        "Documentation/virt/kvm/devices/arm-vgic-its.rst, observed",
+        Doors.KVM_DEVICE,
+    )

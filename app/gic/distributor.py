@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.gic import effects
-from app.gic.behaviours import SgiGroups, Signalling
+from app.gic.behaviours import Signalling
 from app.gic.register_file import Place, Write, on_read, on_write, signal_state
 from app.gic.security import ARE_NS, DS, ENABLE_GRP1_S, GROUP1_NS
+from app.gic.signal_behaviours import EdgeLines, SgiGroups
 from app.gic.wired import PRIVATE
 
 if TYPE_CHECKING:
@@ -91,15 +92,16 @@ class Distributor(InterruptWords):
         wired = self.m.wired
         edge = wired.edge(intid, cpu)
         lists = self.m.list_registers
+        every = edge and self.m.impl.edge_lines is EdgeLines.EVERY_INJECTION
         was = wired.line(intid, cpu)
-        if lists is not None and edge:
+        if every:
             # vgic_validate_injection: an edge-triggered interrupt takes every level=1, and no level=0.
             was = not level
         if was == level:
             return
         shown = cpu if intid < PRIVATE else None
         self.m.tell(effects.LineChanged(intid, shown, level))
-        if lists is None or not edge:
+        if not every:
             wired.put_line(intid, cpu, level)
         if level and edge:
             wired.put("pending", intid, cpu, True)

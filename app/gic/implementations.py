@@ -1,9 +1,9 @@
 """Every behaviour on which real GICs differ, by name, with one value per implementation and its source.
 
 The code asks a behaviour (`impl.pending_home is PendingHome.LATCH`), never the name of an implementation. What each
-value means and where that is known from stands with the enums: `behaviours` for what the code asks, `consequences` and
-`lpi_consequences` for what follows from that. Differences that are plain access data (PTZ reading as zero, sanitised
-cacheability) are lines in the overlays of the register map; `register_differences` reads them from there.
+value means and where that is known from stands with the enums in `behaviours`, `lpi_behaviours`, `its_behaviours` and
+`signal_behaviours`. Differences that are plain access data (PTZ reading as zero, sanitised cacheability) are lines in
+the overlays of the register map; `register_differences` reads them from there.
 """
 
 from __future__ import annotations
@@ -15,127 +15,67 @@ from types import MappingProxyType
 
 from app.gic.behaviours import (
     Behaviour,
-    CbaserWrite,
-    CommandErrors,
     Consequence,
-    CreadrWrite,
-    CwriterOutOfRange,
-    DisabledPending,
     Doors,
-    EnableAgain,
-    EnableWithoutTables,
-    InvallScope,
-    ItsBasesWhileEnabled,
-    LpiBasesWhileEnabled,
-    MisalignedAccess,
-    PendingHome,
-    PropbaserScope,
-    Quiescent,
-    Remap,
-    SgiGroups,
-    Signalling,
-    StalledBit,
-    StallRestart,
-    TableEntries,
-    TableFaults,
-    TablesHome,
-    TranslaterFromCpu,
-)
-from app.gic.consequences import (
-    BaserInvalid,
-    EdgeLines,
-    GroupZero,
-    LevelLatch,
     MigrationOrder,
     MigrationUnsaved,
-    TieBreak,
+    PendingHome,
+    Signalling,
+    TableEntries,
+    TablesHome,
+)
+from app.gic.its_behaviours import (
+    BaserInvalid,
+    CbaserWrite,
+    CommandErrors,
+    CreadrWrite,
+    CwriterOutOfRange,
+    EnableWithoutTables,
+    ItsBasesWhileEnabled,
+    MovallScope,
+    Quiescent,
+    Remap,
+    StalledBit,
+    StallRestart,
+    TableFaults,
+    TranslaterFromCpu,
     TranslationCache,
     UnmapCollection,
     UnmapDevice,
     UnmapToNowhere,
     UnmapTooLarge,
     WithoutCollection,
-    WrongEnd,
 )
-from app.gic.lpi_consequences import (
+from app.gic.lpi_behaviours import (
     CollectionMove,
     ConfigAtEnable,
     ConfigCache,
+    DisabledPending,
     DisableLpis,
     DiscardPending,
+    EnableAgain,
     EnableScan,
     IdBits,
+    InvallScope,
     InvlpirScope,
     InvScope,
+    LpiBasesWhileEnabled,
     LpiTableFaults,
     MappingPending,
-    MovallScope,
     MoveToDisabled,
+    PropbaserScope,
     TableEdits,
     UnmapPending,
 )
-
-__all__ = [
-    "IMPLEMENTATIONS",
-    "STRATEGIES",
-    "BaserInvalid",
-    "Behaviour",
-    "CbaserWrite",
-    "CollectionMove",
-    "CommandErrors",
-    "ConfigAtEnable",
-    "ConfigCache",
-    "Consequence",
-    "CreadrWrite",
-    "CwriterOutOfRange",
-    "DisableLpis",
-    "DisabledPending",
-    "DiscardPending",
-    "Doors",
-    "EdgeLines",
-    "EnableAgain",
-    "EnableScan",
-    "EnableWithoutTables",
-    "GroupZero",
-    "IdBits",
-    "Implementation",
-    "InvScope",
-    "InvallScope",
-    "InvlpirScope",
-    "ItsBasesWhileEnabled",
-    "LevelLatch",
-    "LpiBasesWhileEnabled",
-    "LpiTableFaults",
-    "MappingPending",
-    "MigrationOrder",
-    "MigrationUnsaved",
-    "MisalignedAccess",
-    "MovallScope",
-    "MoveToDisabled",
-    "PendingHome",
-    "PropbaserScope",
-    "Quiescent",
-    "Remap",
-    "SgiGroups",
-    "Signalling",
-    "StallRestart",
-    "StalledBit",
-    "TableEdits",
-    "TableEntries",
-    "TableFaults",
-    "TablesHome",
-    "TieBreak",
-    "TranslaterFromCpu",
-    "TranslationCache",
-    "UnmapCollection",
-    "UnmapDevice",
-    "UnmapPending",
-    "UnmapToNowhere",
-    "UnmapTooLarge",
-    "WithoutCollection",
-    "WrongEnd",
-    "implementation",
-]
+from app.gic.signal_behaviours import (
+    EdgeLines,
+    GroupZero,
+    LevelLatch,
+    MisalignedAccess,
+    SgiGroups,
+    TieBreak,
+    WrongEnd,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,27 +96,27 @@ class Implementation:
     signalling: Signalling
     doors: Doors
     # pending state
-    enable_scan: EnableScan = field(init=False, metadata={"kind": EnableScan})
+    enable_scan: EnableScan
     enable_again: EnableAgain
-    disable_lpis: DisableLpis = field(init=False, metadata={"kind": DisableLpis})
+    disable_lpis: DisableLpis
     disabled_pending: DisabledPending
-    mapping_pending: MappingPending = field(init=False, metadata={"kind": MappingPending})
-    table_edits: TableEdits = field(init=False, metadata={"kind": TableEdits})
-    discard_pending: DiscardPending = field(init=False, metadata={"kind": DiscardPending})
-    unmap_pending: UnmapPending = field(init=False, metadata={"kind": UnmapPending})
-    collection_move: CollectionMove = field(init=False, metadata={"kind": CollectionMove})
-    move_to_disabled: MoveToDisabled = field(init=False, metadata={"kind": MoveToDisabled})
+    mapping_pending: MappingPending
+    table_edits: TableEdits
+    discard_pending: DiscardPending
+    unmap_pending: UnmapPending
+    collection_move: CollectionMove
+    move_to_disabled: MoveToDisabled
     # configuration
-    config_cache: ConfigCache = field(init=False, metadata={"kind": ConfigCache})
-    config_at_enable: ConfigAtEnable = field(init=False, metadata={"kind": ConfigAtEnable})
-    inv_scope: InvScope = field(init=False, metadata={"kind": InvScope})
+    config_cache: ConfigCache
+    config_at_enable: ConfigAtEnable
+    inv_scope: InvScope
     invall_scope: InvallScope
-    invlpir_scope: InvlpirScope = field(init=False, metadata={"kind": InvlpirScope})
+    invlpir_scope: InvlpirScope
     # base registers of the LPI tables
     lpi_bases_while_enabled: LpiBasesWhileEnabled
     propbaser_scope: PropbaserScope
-    lpi_table_faults: LpiTableFaults = field(init=False, metadata={"kind": LpiTableFaults})
-    id_bits: IdBits = field(init=False, metadata={"kind": IdBits})
+    lpi_table_faults: LpiTableFaults
+    id_bits: IdBits
     # ITS registers and command queue
     enable_without_tables: EnableWithoutTables
     its_bases_while_enabled: ItsBasesWhileEnabled
@@ -188,27 +128,27 @@ class Implementation:
     stalled_bit: StalledBit
     # ITS tables and mappings
     table_faults: TableFaults
-    baser_invalid: BaserInvalid = field(init=False, metadata={"kind": BaserInvalid})
-    unmap_device: UnmapDevice = field(init=False, metadata={"kind": UnmapDevice})
-    unmap_collection: UnmapCollection = field(init=False, metadata={"kind": UnmapCollection})
-    translation_cache: TranslationCache = field(init=False, metadata={"kind": TranslationCache})
+    baser_invalid: BaserInvalid
+    unmap_device: UnmapDevice
+    unmap_collection: UnmapCollection
+    translation_cache: TranslationCache
     # ITS commands
     command_errors: CommandErrors
     remap: Remap
-    movall_scope: MovallScope = field(init=False, metadata={"kind": MovallScope})
-    without_collection: WithoutCollection = field(init=False, metadata={"kind": WithoutCollection})
-    unmap_to_nowhere: UnmapToNowhere = field(init=False, metadata={"kind": UnmapToNowhere})
-    unmap_too_large: UnmapTooLarge = field(init=False, metadata={"kind": UnmapTooLarge})
+    movall_scope: MovallScope
+    without_collection: WithoutCollection
+    unmap_to_nowhere: UnmapToNowhere
+    unmap_too_large: UnmapTooLarge
     translater_from_cpu: TranslaterFromCpu
     # register accesses
     misaligned_access: MisalignedAccess
     # Distributor and CPU interface
     sgi_groups: SgiGroups
-    group_zero: GroupZero = field(init=False, metadata={"kind": GroupZero})
-    tie_break: TieBreak = field(init=False, metadata={"kind": TieBreak})
-    level_latch: LevelLatch = field(init=False, metadata={"kind": LevelLatch})
-    edge_lines: EdgeLines = field(init=False, metadata={"kind": EdgeLines})
-    wrong_end: WrongEnd = field(init=False, metadata={"kind": WrongEnd})
+    group_zero: GroupZero
+    tie_break: TieBreak
+    level_latch: LevelLatch
+    edge_lines: EdgeLines
+    wrong_end: WrongEnd
     # userspace and migration
     migration_order: MigrationOrder = field(init=False, metadata={"kind": MigrationOrder})
     migration_unsaved: MigrationUnsaved = field(init=False, metadata={"kind": MigrationUnsaved})
@@ -252,11 +192,25 @@ _ARCHITECTURE = Implementation(
     table_entries=TableEntries.PLAIN,
     signalling=Signalling.DIRECT,
     doors=Doors.NONE,
+    enable_scan=EnableScan.ALL_UNLESS_PTZ,
     enable_again=EnableAgain.NOTHING,
+    disable_lpis=DisableLpis.IN_RAM,
     disabled_pending=DisabledPending.NOT_SIGNALLED,
+    mapping_pending=MappingPending.LEAVES,
+    table_edits=TableEdits.IGNORED,
+    discard_pending=DiscardPending.CLEARS,
+    unmap_pending=UnmapPending.STAYS,
+    collection_move=CollectionMove.STAYS,
+    move_to_disabled=MoveToDisabled.STAYS_BEHIND,
+    config_cache=ConfigCache.FROM_FIRST_USE,
+    config_at_enable=ConfigAtEnable.READ_AGAIN,
+    inv_scope=InvScope.ONE_LPI,
     invall_scope=InvallScope.COLLECTION_TARGET,
+    invlpir_scope=InvlpirScope.OWN_LPI,
     lpi_bases_while_enabled=LpiBasesWhileEnabled.IGNORED,
     propbaser_scope=PropbaserScope.PER_REDISTRIBUTOR,
+    lpi_table_faults=LpiTableFaults.MAPPED,
+    id_bits=IdBits.NOT_TAKEN,
     enable_without_tables=EnableWithoutTables.ACCEPTED,
     its_bases_while_enabled=ItsBasesWhileEnabled.IGNORED,
     quiescent=Quiescent.DISABLED_AND_IDLE,
@@ -266,11 +220,24 @@ _ARCHITECTURE = Implementation(
     stall_restart=StallRestart.RETRY_BIT,
     stalled_bit=StalledBit.ON_RETRY,
     table_faults=TableFaults.STALLS,
+    baser_invalid=BaserInvalid.ENTRIES_BACK,
+    unmap_device=UnmapDevice.EVENTS_BACK,
+    unmap_collection=UnmapCollection.EVENTS_BACK,
+    translation_cache=TranslationCache.WALKS,
     command_errors=CommandErrors.IGNORED,
     remap=Remap.REPLACES,
+    movall_scope=MovallScope.PENDING_STATE,
+    without_collection=WithoutCollection.IGNORED,
+    unmap_to_nowhere=UnmapToNowhere.DONE,
+    unmap_too_large=UnmapTooLarge.IGNORED,
     translater_from_cpu=TranslaterFromCpu.DEVICE_ZERO,
     misaligned_access=MisalignedAccess.NO_REGISTER,
     sgi_groups=SgiGroups.GROUP1_ONLY,
+    group_zero=GroupZero.NOT_FORWARDED,
+    tie_break=TieBreak.LOWEST_INTID,
+    level_latch=LevelLatch.CLEARED_AT_ACKNOWLEDGE,
+    edge_lines=EdgeLines.RISING_EDGE,
+    wrong_end=WrongEnd.DEACTIVATES_IT,
 )
 
 
@@ -285,11 +252,25 @@ def _kvm(name: str, title: str, summary: str) -> Implementation:
         table_entries=TableEntries.KVM_ABI_0,
         signalling=Signalling.LIST_REGISTERS,
         doors=Doors.KVM_DEVICE,
+        enable_scan=EnableScan.MAPPED_UNLESS_PTZ,
         enable_again=EnableAgain.NOTHING,
+        disable_lpis=DisableLpis.FLUSHED,
         disabled_pending=DisabledPending.SIGNALLED,
+        mapping_pending=MappingPending.CONSUMES,
+        table_edits=TableEdits.IGNORED,
+        discard_pending=DiscardPending.STILL_DELIVERED,
+        unmap_pending=UnmapPending.LOST,
+        collection_move=CollectionMove.FOLLOWS,
+        move_to_disabled=MoveToDisabled.DELIVERED,
+        config_cache=ConfigCache.FROM_MAPPING,
+        config_at_enable=ConfigAtEnable.KEPT,
+        inv_scope=InvScope.ONE_LPI,
         invall_scope=InvallScope.COLLECTION_TARGET,
+        invlpir_scope=InvlpirScope.ANY_LPI,
         lpi_bases_while_enabled=LpiBasesWhileEnabled.IGNORED,
         propbaser_scope=PropbaserScope.SHARED,
+        lpi_table_faults=LpiTableFaults.NOT_MAPPED,
+        id_bits=IdBits.NOT_MAPPED,
         enable_without_tables=EnableWithoutTables.REFUSED,
         its_bases_while_enabled=ItsBasesWhileEnabled.IGNORED,
         quiescent=Quiescent.QUEUE_EMPTY,
@@ -299,11 +280,24 @@ def _kvm(name: str, title: str, summary: str) -> Implementation:
         stall_restart=StallRestart.ANY_CWRITER_WRITE,
         stalled_bit=StalledBit.ON_RETRY,
         table_faults=TableFaults.IGNORED,
+        baser_invalid=BaserInvalid.ENTRIES_FREED,
+        unmap_device=UnmapDevice.EVENTS_GONE,
+        unmap_collection=UnmapCollection.EVENTS_DETACHED,
+        translation_cache=TranslationCache.CACHED,
         command_errors=CommandErrors.IGNORED,
         remap=Remap.KEEPS_OLD,
+        movall_scope=MovallScope.THE_LPIS,
+        without_collection=WithoutCollection.DONE,
+        unmap_to_nowhere=UnmapToNowhere.IGNORED,
+        unmap_too_large=UnmapTooLarge.DONE,
         translater_from_cpu=TranslaterFromCpu.IGNORED,
         misaligned_access=MisalignedAccess.NO_REGISTER,
         sgi_groups=SgiGroups.EITHER_GROUP,
+        group_zero=GroupZero.FORWARDED,
+        tie_break=TieBreak.FIRST_QUEUED,
+        level_latch=LevelLatch.CLEARED_AT_DEACTIVATION,
+        edge_lines=EdgeLines.EVERY_INJECTION,
+        wrong_end=WrongEnd.DROPS_ONLY,
     )
 
 
@@ -317,11 +311,25 @@ _QEMU = Implementation(
     table_entries=TableEntries.QEMU,
     signalling=Signalling.DIRECT,
     doors=Doors.NONE,
+    enable_scan=EnableScan.ALL,
     enable_again=EnableAgain.RESCANS,
+    disable_lpis=DisableLpis.IN_RAM,
     disabled_pending=DisabledPending.NOT_SIGNALLED,
+    mapping_pending=MappingPending.LEAVES,
+    table_edits=TableEdits.NEXT_SCAN,
+    discard_pending=DiscardPending.CLEARS,
+    unmap_pending=UnmapPending.STAYS,
+    collection_move=CollectionMove.STAYS,
+    move_to_disabled=MoveToDisabled.STAYS_BEHIND,
+    config_cache=ConfigCache.WINNER_ONLY,
+    config_at_enable=ConfigAtEnable.READ_AGAIN,
+    inv_scope=InvScope.WHOLE_REDISTRIBUTOR,
     invall_scope=InvallScope.EVERY_REDISTRIBUTOR,
+    invlpir_scope=InvlpirScope.NOBODY,
     lpi_bases_while_enabled=LpiBasesWhileEnabled.TAKEN,
     propbaser_scope=PropbaserScope.PER_REDISTRIBUTOR,
+    lpi_table_faults=LpiTableFaults.MAPPED,
+    id_bits=IdBits.NOT_TAKEN,
     enable_without_tables=EnableWithoutTables.ACCEPTED,
     its_bases_while_enabled=ItsBasesWhileEnabled.IGNORED,
     quiescent=Quiescent.ALWAYS,
@@ -331,11 +339,24 @@ _QEMU = Implementation(
     stall_restart=StallRestart.ANY_CWRITER_WRITE,
     stalled_bit=StalledBit.STICKY,
     table_faults=TableFaults.STALLS,
+    baser_invalid=BaserInvalid.ENTRIES_BACK,
+    unmap_device=UnmapDevice.EVENTS_BACK,
+    unmap_collection=UnmapCollection.EVENTS_BACK,
+    translation_cache=TranslationCache.WALKS,
     command_errors=CommandErrors.IGNORED,
     remap=Remap.REPLACES,
+    movall_scope=MovallScope.PENDING_STATE,
+    without_collection=WithoutCollection.IGNORED,
+    unmap_to_nowhere=UnmapToNowhere.DONE,
+    unmap_too_large=UnmapTooLarge.IGNORED,
     translater_from_cpu=TranslaterFromCpu.DEVICE_ZERO,
     misaligned_access=MisalignedAccess.SPLIT,
     sgi_groups=SgiGroups.GROUP1_ONLY,
+    group_zero=GroupZero.NOT_FORWARDED,
+    tie_break=TieBreak.LOWEST_INTID,
+    level_latch=LevelLatch.CLEARED_AT_ACKNOWLEDGE,
+    edge_lines=EdgeLines.RISING_EDGE,
+    wrong_end=WrongEnd.DEACTIVATES_IT,
 )
 
 IMPLEMENTATIONS: Mapping[str, Implementation] = MappingProxyType(

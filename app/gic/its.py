@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from app.gic import effects
-from app.gic.behaviours import (
+from app.gic.commands import COMMAND_BYTES, WORDS, decode
+from app.gic.its_behaviours import (
     CbaserWrite,
     CreadrWrite,
     CwriterOutOfRange,
@@ -19,7 +20,6 @@ from app.gic.behaviours import (
     StallRestart,
     TranslaterFromCpu,
 )
-from app.gic.commands import COMMAND_BYTES, WORDS, decode
 from app.gic.outcome import Outcome
 from app.gic.register_file import Place, Write, on_read, on_write, refuses_write
 

@@ -11,8 +11,21 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from app.gic import effects
-from app.gic.behaviours import InvallScope, Remap, TableFaults
+from app.gic.its_behaviours import (
+    BaserInvalid,
+    MovallScope,
+    Remap,
+    TableFaults,
+    TranslationCache,
+    UnmapCollection,
+    UnmapDevice,
+    UnmapToNowhere,
+    UnmapTooLarge,
+    WithoutCollection,
+)
+from app.gic.its_lists import UNMAPPED_TARGET, Collection, Device, Event
 from app.gic.lpi import FIRST_LPI, LPI_ID_BITS
+from app.gic.lpi_behaviours import CollectionMove, DiscardPending, IdBits, InvallScope, MoveToDisabled, UnmapPending
 from app.gic.lpi_kernel import KernelLpis, Lpi
 from app.gic.outcome import DONE, Outcome, ignored, stalled
 from app.gic.tables import ADDRESS_51_8, DWORD, L1_ENTRY_BYTES, L1_VALID
@@ -21,50 +34,12 @@ if TYPE_CHECKING:
     from app.gic.its import Words
     from app.gic.machine import Machine
 
-UNMAPPED_TARGET = 0xFFFF_FFFF
 ENTRY_BYTES = 8
 PAGE_BYTES = 65536
 _LOW = 0xFFFF_FFFF
 _V = 1 << 63
 _CACHED_PER_CPU = 16
 _L1_ADDRESS = 0x000F_FFFF_FFFF_0000
-
-
-class Collection:
-    __slots__ = ("icid", "target")
-
-    def __init__(self, icid: int, target: int = UNMAPPED_TARGET) -> None:
-        self.icid = icid
-        self.target = target
-
-    @property
-    def mapped(self) -> bool:
-        return self.target != UNMAPPED_TARGET
-
-
-class Event:
-    """struct its_ite. `collection` None: MAPC with V=0 took it away."""
-
-    __slots__ = ("collection", "event", "lpi")
-
-    def __init__(self, event: int, collection: Collection | None, lpi: Lpi) -> None:
-        self.event = event
-        self.collection = collection
-        self.lpi = lpi
-
-    @property
-    def target(self) -> int | None:
-        return self.collection.target if self.collection is not None and self.collection.mapped else None
-
-
-class Device:
-    __slots__ = ("device", "events", "itt", "size")
-
-    def __init__(self, device: int, itt: int, size: int) -> None:
-        self.device = device
-        self.itt = itt
-        self.size = size
-        self.events: dict[int, Event] = {}
 
 
 class KernelTranslation:
@@ -75,6 +50,10 @@ class KernelTranslation:
         self.devices: dict[int, Device] = {}
         self.collections: dict[int, Collection] = {}
         self._cache: OrderedDict[tuple[int, int], Lpi] = OrderedDict()
+        self._put_away: dict[tuple[int, int], Device] = {}
+        impl = machine.impl
+        self._pending_follows = impl.collection_move is CollectionMove.FOLLOWS
+        self._movall_moves_lpis = impl.movall_scope is MovallScope.THE_LPIS
         self._commands: dict[int, Callable[[Words], Outcome]] = {
             0x01: self._movi,
             0x03: self._int,
@@ -120,7 +99,7 @@ class KernelTranslation:
             return None
         if not baser >> 62 & 1:
             address = base + index * ENTRY_BYTES
-            return address if index < size // ENTRY_BYTES and self.visible(address) else None
+            return self._placed(address) if index < size // ENTRY_BYTES else None
         level1 = index // (PAGE_BYTES // ENTRY_BYTES)
         if level1 >= size // L1_ENTRY_BYTES:
             return None
@@ -131,7 +110,15 @@ class KernelTranslation:
         if not entry & L1_VALID:
             return None
         address = (entry & _L1_ADDRESS) + index % (PAGE_BYTES // ENTRY_BYTES) * ENTRY_BYTES
-        return address if self.visible(address) else None
+        return self._placed(address)
+
+    def _placed(self, address: int) -> int | None:
+        """An address with RAM behind it; without, there is no such slot, or the command stalls (IndexError)."""
+        if self.visible(address):
+            return address
+        if self._m.impl.table_faults is TableFaults.STALLS:
+            raise IndexError(f"no RAM at {address:#x}")
+        return None
 
     def visible(self, address: int) -> bool:
         """Whether the 4 KiB page of this address is RAM (kvm_is_visible_gfn)."""
@@ -154,12 +141,22 @@ class KernelTranslation:
         address = self.slot(self._m.its.baser(0), number)
         if address is None:
             return ignored("MAPD", "DEVICE_OOR")
-        if valid and size > LPI_ID_BITS:
+        impl = self._m.impl
+        if (valid or impl.unmap_too_large is UnmapTooLarge.IGNORED) and size > LPI_ID_BITS:
             return ignored("MAPD", "ITTSIZE_OOR")
-        if number in self.devices:
+        itt = words[2] & ADDRESS_51_8
+        old = self.devices.get(number)
+        if old is not None and impl.unmap_device is UnmapDevice.EVENTS_BACK:
+            self._put_away[number, old.itt] = self.devices.pop(number)
+            for event in old.events.values():
+                lost = event.lpi.queued is None and impl.unmap_pending is UnmapPending.LOST
+                event.lpi.latch = event.lpi.latch and not lost
+            self.forget_translations()
+        elif old is not None:
             self.free_device(number)
         if valid:
-            self.devices[number] = Device(number, words[2] & ADDRESS_51_8, size)
+            device = self.devices[number] = self._put_away.pop((number, itt), Device(number, itt, size))
+            device.size = size
             self._changed(f"DeviceID {number:#x} mapped: {size} EventID bits, ITT at {words[2] & ADDRESS_51_8:#x}")
         else:
             self._zero("Device table", number, address)
@@ -168,10 +165,16 @@ class KernelTranslation:
 
     def _mapc(self, words: Words) -> Outcome:
         icid, target = words[2] & 0xFFFF, words[2] >> 16 & _LOW
-        if target >= self._m.cpus:
+        impl = self._m.impl
+        valid = bool(words[2] & _V)
+        if target >= self._m.cpus and (valid or impl.unmap_to_nowhere is UnmapToNowhere.IGNORED):
             return ignored("MAPC", "PROCNUM_OOR")
-        if not words[2] & _V:
-            self.free_collection(icid)
+        if not valid:
+            kept = self.collections.get(icid) if impl.unmap_collection is UnmapCollection.EVENTS_BACK else None
+            if kept is None:
+                self.free_collection(icid)
+            else:
+                kept.target = UNMAPPED_TARGET
             self.forget_translations()
             self._changed(f"collection {icid} unmapped; its events stay, without a collection")
             return DONE
@@ -184,7 +187,7 @@ class KernelTranslation:
             collection.target = target
             for device in self.devices.values():
                 for event in device.events.values():
-                    if event.collection is collection:
+                    if event.collection is collection and (self._pending_follows or not event.lpi.latch):
                         self._retarget(event.lpi, target)
         self._changed(f"collection {icid} mapped to CPU {target}")
         return DONE
@@ -192,6 +195,8 @@ class KernelTranslation:
     def _retarget(self, lpi: Lpi, target: int) -> None:
         if lpi.latch and not self._m.lpis_enabled(target):
             self._m.chose(self._m.impl.move_to_disabled)
+            if self._m.impl.move_to_disabled is MoveToDisabled.STAYS_BEHIND:
+                return
         if lpi.target != target and self._m.sink is not None:
             self._m.sink.append(effects.LpiMoved(lpi.intid, lpi.target, target, lpi.latch))
         lpi.target = target
@@ -209,8 +214,7 @@ class KernelTranslation:
             return ignored(name, "UNMAPPED_DEVICE")
         if not self.event_fits(device, number):
             return ignored(name, "ID_OOR")
-        bits = min((self._m.propbaser(0) & 0x1F) + 1, LPI_ID_BITS)
-        if not FIRST_LPI <= intid < 1 << bits:
+        if not FIRST_LPI <= intid < 1 << self._intid_bits():
             return ignored(name, "PHYSICALID_OOR")
         if number in device.events:
             self._m.chose(self._m.impl.remap)
@@ -236,6 +240,10 @@ class KernelTranslation:
         )
         return DONE
 
+    def _intid_bits(self) -> int:
+        bounded = self._m.impl.id_bits is IdBits.NOT_MAPPED
+        return min((self._m.propbaser(0) & 0x1F) + 1, LPI_ID_BITS) if bounded else LPI_ID_BITS
+
     def event_fits(self, device: Device, event: int) -> bool:
         """vgic_its_check_event_id: within the ITT, and the ITT within RAM."""
         return event < 1 << device.size and self.visible(device.itt + event * ENTRY_BYTES)
@@ -252,6 +260,8 @@ class KernelTranslation:
         if not self._m.lpis_enabled(mapping.target):
             return Outcome("ignored", f"-EBUSY: EnableLPIs is 0 on CPU {mapping.target}")
         self._remember(device, event, mapping.lpi)
+        if not (mapping.lpi.latch or (self._pending_follows and self._movall_moves_lpis)):
+            mapping.lpi.target = mapping.target
         return mapping.lpi
 
     def msi(self, device: int, event: int) -> Outcome:
@@ -267,10 +277,15 @@ class KernelTranslation:
         event = self._find(words)
         if event is None:
             return ignored("CLEAR", "UNMAPPED_INTERRUPT")
+        if self._lacks_collection(event):
+            return ignored("CLEAR", "UNMAPPED_COLLECTION")
         if event.lpi.latch:
             self._m.tell(effects.LpiNotPending(event.lpi.intid, event.lpi.target, "CLEAR"))
         event.lpi.latch = False
         return DONE
+
+    def _lacks_collection(self, event: Event) -> bool:
+        return event.target is None and self._m.impl.without_collection is WithoutCollection.IGNORED
 
     def _discard(self, words: Words) -> Outcome:
         device = self.devices.get(words[0] >> 32)
@@ -278,6 +293,8 @@ class KernelTranslation:
         if device is None or event is None or event.target is None:
             return ignored("DISCARD", "UNMAPPED_INTERRUPT")
         self.forget_translations()
+        if self._m.impl.discard_pending is DiscardPending.CLEARS:
+            event.lpi.latch = False
         self._free_event(device, event)
         self._changed(f"DeviceID {device.device:#x} EventID {event.event:#x} unmapped; pending state is not cleared")
         self._zero("ITT", event.event, device.itt + event.event * ENTRY_BYTES)
@@ -287,7 +304,9 @@ class KernelTranslation:
         event = self._find(words)
         if event is None:
             return ignored("INV", "UNMAPPED_INTERRUPT")
-        self.lpis.read_config(event.lpi)
+        if self._lacks_collection(event):
+            return ignored("INV", "UNMAPPED_COLLECTION")
+        self.lpis.invalidate(event.lpi)
         return DONE
 
     def _invall(self, words: Words) -> Outcome:
@@ -317,7 +336,8 @@ class KernelTranslation:
             return ignored("MOVALL", "PROCNUM_OOR")
         if source != target:
             for lpi in self.lpis.targeting(source):
-                self._retarget(lpi, target)
+                if lpi.latch or self._movall_moves_lpis:
+                    self._retarget(lpi, target)
             self.forget_translations()
         return DONE
 
@@ -359,7 +379,8 @@ class KernelTranslation:
 
     def base_written(self, index: int) -> None:
         """GITS_BASER0 or 1 written with Valid=0 frees what it held (vgic_mmio_write_its_baser)."""
-        if index < 2 and not self._m.its.baser(index) & _V:
+        freed = self._m.impl.baser_invalid is BaserInvalid.ENTRIES_FREED
+        if index < 2 and freed and not self._m.its.baser(index) & _V:
             (self.free_devices, self.free_collections)[index]()
 
     # -- the translation cache
@@ -375,6 +396,8 @@ class KernelTranslation:
 
     def cached(self, device: int, event: int) -> Lpi | None:
         """vgic_its_check_cache: a hit asks neither GITS_CTLR.Enabled nor EnableLPIs."""
+        if self._m.impl.translation_cache is TranslationCache.WALKS:
+            return None
         lpi = self._cache.get((device, event))
         if lpi is not None:
             self._cache.move_to_end((device, event))

@@ -10,15 +10,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from app.gic import effects
-from app.gic.its_kernel import (
-    ENTRY_BYTES,
-    PAGE_BYTES,
-    UNMAPPED_TARGET,
-    Collection,
-    Device,
-    Event,
-    KernelTranslation,
-)
+from app.gic.its_kernel import ENTRY_BYTES, PAGE_BYTES, KernelTranslation
+from app.gic.its_lists import UNMAPPED_TARGET, Collection, Device, Event
 from app.gic.lpi import FIRST_LPI, LPI_ID_BITS
 from app.gic.tables import DWORD, L1_VALID, KvmCte, KvmDte, KvmIte
 

@@ -11,8 +11,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.gic import effects
-from app.gic.behaviours import InvallScope, Remap, TableFaults
+from app.gic.its_behaviours import Remap, TableFaults
 from app.gic.lpi import FIRST_LPI, LPI_LIMIT
+from app.gic.lpi_behaviours import InvallScope
 from app.gic.lpi_cached import CachedLpis
 from app.gic.lpi_ram import RamLpis
 from app.gic.outcome import DONE, Outcome, ignored, stalled

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.gic.behaviours import DisabledPending
 from app.gic.lpi import FIRST_LPI, Candidate
+from app.gic.lpi_behaviours import DisabledPending
 from app.gic.lpi_kernel import KernelLpis, Lpi
-from app.gic.signals import ENABLE_GRP1, IDLE
+from app.gic.signal_behaviours import GroupZero, LevelLatch, TieBreak, WrongEnd
+from app.gic.signals import ENABLE_GRP0, ENABLE_GRP1, IDLE
 from app.gic.wired import PRIVATE
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ class ListRegisters:
         self._m = machine
         self.lists: list[list[int]] = [[] for _ in range(machine.cpus)]
         self._queued: dict[tuple[int, int], int] = {}
+        impl = machine.impl
+        self._lowest_first = impl.tie_break is TieBreak.LOWEST_INTID
+        self._one_enable = impl.group_zero is GroupZero.FORWARDED
         self._when_disabled = machine.impl.disabled_pending is DisabledPending.SIGNALLED
 
     @property
@@ -84,9 +88,12 @@ class ListRegisters:
         if self._active(intid, cpu):
             queued = self._queued.get((intid, self._owner(intid, cpu)))
             return self._target(intid, cpu) if queued is None else queued
-        if self._wanted(intid, cpu) and self._m.gicd_ctlr() & ENABLE_GRP1:
+        if self._wanted(intid, cpu) and self._m.gicd_ctlr() & self._enable_of(intid, cpu):
             return self._target(intid, cpu)
         return None
+
+    def _enable_of(self, intid: int, cpu: int) -> int:
+        return ENABLE_GRP1 if self._one_enable or self._group(intid, cpu) else ENABLE_GRP0
 
     # -- the lists
 
@@ -171,9 +178,12 @@ class ListRegisters:
                 continue
             group = self._group(intid, cpu)
             priority = self._priority(intid, cpu)
-            if interface.group_enabled(group) and (found is None or priority < found.priority):
+            if interface.group_enabled(group) and (found is None or self._before(priority, intid, found)):
                 found = Candidate(priority, intid, group)
         return found
+
+    def _before(self, priority: int, intid: int, other: Candidate) -> bool:
+        return priority < other.priority or (self._lowest_first and (priority, intid) < other[:2])
 
     def activate(self, cpu: int, candidate: Candidate) -> None:
         intid = candidate.intid
@@ -182,7 +192,7 @@ class ListRegisters:
             lpi.active, lpi.latch = True, False
             return
         self._m.wired.put("active", intid, cpu, True)
-        if self._edge(intid, cpu):
+        if self._edge(intid, cpu) or self._m.impl.level_latch is LevelLatch.CLEARED_AT_ACKNOWLEDGE:
             self._m.wired.put("pending", intid, cpu, False)
 
     def end(self, interface: CpuInterface, intid: int, group: int) -> str:
@@ -194,6 +204,9 @@ class ListRegisters:
         cpu = interface.cpu
         if intid not in self.loaded(cpu) or not self._active(intid, cpu):
             return "priority drop; it is in no list register"
+        if self._m.impl.wrong_end is WrongEnd.DEACTIVATES_IT:
+            self._deactivate(cpu, intid)
+            return "priority drop and deactivation"
         gprio = self._priority(intid, cpu) & interface.group_priority_mask(group)
         if self._group(intid, cpu) != group or gprio != dropped:
             return "priority drop; not deactivated, the priority dropped was another one's"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from app.gic import effects
 from app.gic.lpi import (
     CONFIG_ENABLE,
+    CONFIG_PRIORITY,
     FIRST_LPI,
     PENDBASER_ADDRESS,
     PTZ,
@@ -24,6 +25,7 @@ from app.gic.lpi import (
     ram_byte,
     set_pending_bit,
 )
+from app.gic.lpi_behaviours import ConfigCache, EnableScan, InvallScope, InvScope, TableEdits
 
 if TYPE_CHECKING:
     from app.gic.machine import Machine
@@ -36,6 +38,9 @@ class CachedLpis:
 
     def __init__(self, machine: Machine) -> None:
         self._m = machine
+        impl = machine.impl
+        self._caches = impl.config_cache is not ConfigCache.WINNER_ONLY
+        self._sees_edits = impl.table_edits is TableEdits.NEXT_SCAN
         self._pending: list[set[int]] = [set() for _ in range(machine.cpus)]
         self._config: list[dict[int, int]] = [{} for _ in range(machine.cpus)]
         self._loaded: list[set[int]] = [set() for _ in range(machine.cpus)]
@@ -45,7 +50,7 @@ class CachedLpis:
     def enable(self, cpu: int, again: bool) -> None:
         machine = self._m
         base = machine.pendbaser(cpu) & PENDBASER_ADDRESS
-        if machine.pendbaser(cpu) & PTZ:
+        if machine.pendbaser(cpu) & PTZ and machine.impl.enable_scan is not EnableScan.ALL:
             self._pending[cpu] = set()
             self._loaded[cpu] = set()
             machine.tell(effects.PendingTableSkipped(cpu, base, "PTZ was written as one", cite=_CITE))
@@ -53,7 +58,7 @@ class CachedLpis:
                 machine.chose(machine.impl.enable_scan)
         else:
             found = pending_in_ram(machine, base, lpi_limit(machine.propbaser(cpu)))
-            self._pending[cpu] = set(found)
+            self._pending[cpu] = set(found) | (self._pending[cpu] if again else set())
             self._loaded[cpu] = set(found)
             machine.tell(effects.PendingTableScanned(cpu, base, tuple(found[:16]), len(found), "PTZ is 0", cite=_CITE))
             for intid in found[:16]:
@@ -97,7 +102,7 @@ class CachedLpis:
 
     def config(self, intid: int, cpu: int) -> int:
         """The byte that this Redistributor goes by, read from RAM at first use."""
-        byte = self._config[cpu].get(intid)
+        byte = self._config[cpu].get(intid) if self._caches else None
         if byte is None:
             address = config_address(self._m, intid, cpu)
             byte = self._config[cpu][intid] = ram_byte(self._m, address)
@@ -154,21 +159,41 @@ class CachedLpis:
         return True
 
     def acknowledge(self, cpu: int, intid: int) -> None:
+        if self._m.sink is not None:
+            mine = self.config(intid, cpu)
+            rivals = (self.config(each, cpu) for each in self._pending[cpu] if each != intid)
+            if any(byte & CONFIG_ENABLE and byte & CONFIG_PRIORITY == mine & CONFIG_PRIORITY for byte in rivals):
+                self._m.chose(self._m.impl.tie_break)
         self._drop(cpu, intid, "acknowledged")
 
     def invalidate(self, cpu: int, intid: int) -> None:
         """The next use reads the byte again; a pending LPI is used at once."""
+        whole = self._m.impl.inv_scope is InvScope.WHOLE_REDISTRIBUTOR
+        for each in {intid, *self._config[cpu]} if whole else (intid,):
+            self._drop_config(cpu, each)
+        self._see_edits(cpu)
+        self._changed(cpu)
+
+    def _see_edits(self, cpu: int) -> None:
+        """Bits that software set in the pending table, where a scan looks for them."""
+        if self._sees_edits:
+            base = self._m.pendbaser(cpu) & PENDBASER_ADDRESS
+            self._pending[cpu].update(pending_in_ram(self._m, base, lpi_limit(self._m.propbaser(cpu))))
+
+    def _drop_config(self, cpu: int, intid: int) -> None:
         was = self._config[cpu].pop(intid, None)
         if intid in self._pending[cpu] or was is not None:
             address = config_address(self._m, intid, cpu)
             byte = self._config[cpu][intid] = ram_byte(self._m, address)
             self._m.tell(effects.ConfigRead(intid, address, byte, was, cite="IHI 0069, INV"))
-        self._changed(cpu)
 
     def invalidate_all(self, cpu: int) -> None:
-        for intid in list(self._config[cpu]):
-            self.invalidate(cpu, intid)
-        self._changed(cpu)
+        every = self._m.impl.invall_scope is InvallScope.EVERY_REDISTRIBUTOR
+        for each in range(self._m.cpus) if every else (cpu,):
+            for intid in list(self._config[each]):
+                self._drop_config(each, intid)
+            self._see_edits(each)
+            self._changed(each)
 
     def move(self, source: int, target: int, intid: int) -> None:
         refused = self._takes(target, intid)

@@ -6,6 +6,7 @@ vgic_v3_lpi_sync_pending_status, vgic_v3_save_pending_tables; vgic.c: vgic_put_i
 
 from __future__ import annotations
 
+from contextlib import suppress
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,28 @@ from app.gic import effects
 from app.gic.lpi import (
     CONFIG_ENABLE,
     CONFIG_PRIORITY,
+    LPI_LIMIT,
     PENDBASER_ADDRESS,
     PTZ,
     Candidate,
     LpiState,
     config_address,
+    lpi_limit,
     pending_address,
+    pending_in_ram,
+    set_pending_bit,
+)
+from app.gic.lpi_behaviours import (
+    ConfigAtEnable,
+    ConfigCache,
+    DisableLpis,
+    EnableScan,
+    IdBits,
+    InvScope,
+    LpiTableFaults,
+    MappingPending,
+    TableEdits,
+    UnmapPending,
 )
 
 if TYPE_CHECKING:
@@ -32,12 +49,13 @@ _SCAN = "vgic-its.c: its_sync_lpi_pending_table"
 class Lpi:
     """struct vgic_irq of an LPI. `target`: CPU or None; `queued`: the CPU whose list holds it; `refs`: its users."""
 
-    __slots__ = ("active", "config", "enabled", "intid", "latch", "priority", "queued", "refs", "target")
+    __slots__ = ("active", "config", "enabled", "intid", "latch", "priority", "queued", "read", "refs", "target")
 
     def __init__(self, intid: int, target: int | None) -> None:
         self.intid = intid
         self.target = target
         self.config = 0
+        self.read = False  # the configuration byte was read
         self.enabled = False
         self.priority = 0
         self.latch = False
@@ -63,6 +81,12 @@ class KernelLpis:
     def __init__(self, machine: Machine) -> None:
         self._m = machine
         self.structs: dict[int, Lpi] = {}
+        impl = machine.impl
+        self._reads_when_mapped = impl.config_cache is ConfigCache.FROM_MAPPING
+        self._caches = impl.config_cache is not ConfigCache.WINNER_ONLY
+        self._consumes = impl.mapping_pending is MappingPending.CONSUMES
+        self._bounded = impl.id_bits is IdBits.NOT_TAKEN
+        self._sees_edits = impl.table_edits is TableEdits.NEXT_SCAN
 
     @property
     def _queues(self) -> ListRegisters:
@@ -80,16 +104,19 @@ class KernelLpis:
             return lpi
         lpi = self.structs[intid] = Lpi(intid, target)
         try:
-            self.read_config(lpi)
-            self._sync_pending(lpi)
+            if self._reads_when_mapped:
+                self.read_config(lpi)
+            if self._consumes:
+                self._sync_pending(lpi)
         except IndexError:
-            self.put(lpi)
-            raise
+            if self._m.impl.lpi_table_faults is LpiTableFaults.NOT_MAPPED:
+                self.put(lpi)
+                raise
         return lpi
 
     def put(self, lpi: Lpi) -> None:
         lpi.refs -= 1
-        if lpi.refs == 0:
+        if lpi.refs == 0 and not (lpi.latch and self._m.impl.unmap_pending is UnmapPending.STAYS):
             del self.structs[lpi.intid]
             if lpi.latch:
                 why = "its last mapping went and it was on no CPU's list"
@@ -105,12 +132,19 @@ class KernelLpis:
             return
         was = lpi.config
         lpi.config = byte
+        lpi.read = True
         lpi.priority = byte & CONFIG_PRIORITY
         lpi.enabled = bool(byte & CONFIG_ENABLE)
         if self._m.sink is not None:
             cite = "vgic-its.c: update_lpi_config"
             self._m.sink.append(effects.ConfigRead(lpi.intid, address, byte, was or None, cite=cite))
         self._queues.queue(lpi.intid, 0)
+
+    def _use(self, lpi: Lpi) -> None:
+        """Read the configuration byte if it is not cached."""
+        if not (lpi.read and self._caches):
+            with suppress(IndexError):
+                self.read_config(lpi)
 
     def _sync_pending(self, lpi: Lpi) -> None:
         """Mapping takes the pending bit out of RAM; neither PTZ nor EnableLPIs is asked."""
@@ -127,7 +161,9 @@ class KernelLpis:
     def enable(self, cpu: int, again: bool) -> None:
         machine = self._m
         base = machine.pendbaser(cpu) & PENDBASER_ADDRESS
-        if machine.pendbaser(cpu) & PTZ:
+        if machine.impl.config_at_enable is ConfigAtEnable.READ_AGAIN:
+            self._read_again(cpu)
+        if machine.pendbaser(cpu) & PTZ and machine.impl.enable_scan is not EnableScan.ALL:
             why = "PTZ was written as one (stored, though it reads as zero)"
             machine.tell(effects.PendingTableSkipped(cpu, base, why, cite="vgic-its.c: vgic_enable_lpis"))
             return
@@ -153,20 +189,52 @@ class KernelLpis:
             elif was:
                 why = "the scan at EnableLPIs 0→1 overwrote its latch with the bit in RAM, which is 0"
                 self._m.tell(effects.LpiLost(lpi.intid, cpu, why, cite=_SCAN))
+            if lpi.latch:
+                self._use(lpi)
             self._queues.queue(lpi.intid, 0)
+        if self._m.impl.enable_scan is not EnableScan.MAPPED_UNLESS_PTZ:
+            found += self._add_unmapped(cpu, base)
         if self._m.sink is not None:
             why = "PTZ is 0" if mapped else "PTZ is 0 but no mapped LPI targets this CPU"
             self._m.sink.append(effects.PendingTableScanned(cpu, base, tuple(found[:16]), len(found), why, cite=_SCAN))
             for intid in found[:16]:
                 self._m.sink.append(effects.LpiPending(intid, cpu, "latched", base + intid // 8, cite=_SCAN))
 
+    def _add_unmapped(self, cpu: int, base: int) -> list[int]:
+        """LPIs whose bits are set and that nobody mapped, where the scan is not only for mapped ones."""
+        limit = lpi_limit(self._m.propbaser(cpu))
+        added = [intid for intid in pending_in_ram(self._m, base, limit) if intid not in self.structs]
+        for intid in added:
+            lpi = self.structs[intid] = Lpi(intid, cpu)
+            lpi.latch = True
+            self._use(lpi)
+        return added
+
+    def see_edits(self, cpu: int) -> None:
+        """Bits that software set in the pending table, where a scan looks for them."""
+        if self._sees_edits:
+            for intid in pending_in_ram(self._m, self._m.pendbaser(cpu) & PENDBASER_ADDRESS, LPI_LIMIT):
+                lpi = self.structs.get(intid)
+                if lpi is not None and lpi.target == cpu:
+                    lpi.latch = True
+                    self._queues.queue(intid, 0)
+
     def disable(self, cpu: int) -> None:
         """vgic_flush_pending_lpis: LPIs on this CPU's list lose their pending state."""
+        if self._m.impl.disable_lpis is not DisableLpis.FLUSHED:
+            for lpi in self.targeting(cpu):
+                set_pending_bit(self._m, cpu, lpi.intid, lpi.latch)
         for intid in self._queues.flush_lpis(cpu):
             why = "EnableLPIs 1→0 flushed it; RAM is not written"
             self._m.tell(effects.LpiLost(intid, cpu, why, cite="vgic.c: vgic_flush_pending_lpis"))
 
     def set_pending(self, lpi: Lpi) -> None:
+        cpu = lpi.target
+        if self._bounded and cpu is not None and lpi.intid >= lpi_limit(self._m.propbaser(cpu)):
+            why = f"INTID is outside GICR_PROPBASER.IDbits of CPU {cpu}"
+            self._m.tell(effects.LpiLost(lpi.intid, cpu, why))
+            return
+        self._use(lpi)
         was = lpi.latch
         lpi.latch = True
         if self._m.sink is not None:
@@ -180,12 +248,23 @@ class KernelLpis:
         """vgic_copy_lpi_list: the LPIs that target this CPU, in list order."""
         return [lpi for lpi in self.structs.values() if lpi.target == cpu]
 
+    def invalidate(self, lpi: Lpi) -> None:
+        """INV. IndexError: no RAM there."""
+        if self._m.impl.inv_scope is InvScope.WHOLE_REDISTRIBUTOR and lpi.target is not None:
+            self._read_again(lpi.target)
+        else:
+            self.read_config(lpi)
+        if lpi.target is not None:
+            self.see_edits(lpi.target)
+
     def invalidate_all(self, cpu: int) -> None:
+        self._read_again(cpu)
+        self.see_edits(cpu)
+
+    def _read_again(self, cpu: int) -> None:
         for lpi in self.targeting(cpu):
-            try:
+            with suppress(IndexError):
                 self.read_config(lpi, only_for=cpu)
-            except IndexError:
-                continue
 
     def save_pending(self) -> None:
         """SAVE_PENDING_TABLES: the bit of every LPI with a target := its latch. IndexError: no RAM there."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.gic import effects
-from app.gic.behaviours import DisabledPending
 from app.gic.lpi import (
     CONFIG_ENABLE,
     CONFIG_PRIORITY,
@@ -25,6 +24,7 @@ from app.gic.lpi import (
     ram_byte,
     set_pending_bit,
 )
+from app.gic.lpi_behaviours import DisabledPending
 
 if TYPE_CHECKING:
     from app.gic.machine import Machine

@@ -7,16 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from app.gic import effects
-from app.gic.behaviours import (
-    Behaviour,
-    Doors,
-    MisalignedAccess,
-    PendingHome,
-    PropbaserScope,
-    Signalling,
-    TableEntries,
-    TablesHome,
-)
+from app.gic.behaviours import Behaviour, Doors, PendingHome, Signalling, TableEntries, TablesHome
 from app.gic.commands import COMMAND_BYTES, WORDS
 from app.gic.cpu_interface import CpuInterface
 from app.gic.distributor import Distributor
@@ -28,6 +19,7 @@ from app.gic.its_kernel import KernelTranslation
 from app.gic.its_tables import TableTranslation
 from app.gic.list_registers import ListRegisters
 from app.gic.lpi import CONFIG_PRIORITY, Lpis
+from app.gic.lpi_behaviours import PropbaserScope
 from app.gic.lpi_cached import CachedLpis
 from app.gic.lpi_kernel import KernelLpis
 from app.gic.lpi_ram import RamLpis
@@ -36,6 +28,7 @@ from app.gic.outcome import Outcome
 from app.gic.redistributor import ENABLE_LPIS, Redistributor
 from app.gic.register_file import Place, Write, WritePort, layout, port_key
 from app.gic.security import DS, NonSecure, from_nonsecure_priority
+from app.gic.signal_behaviours import MisalignedAccess
 from app.gic.signals import DirectSignals, Signals
 from app.gic.tables import PlainFormat, QemuFormat
 from app.gic.userspace import Userspace, UserspaceError
@@ -92,11 +85,11 @@ class Machine:
             raise ValueError(f"cpus={cpus}: 1 to {MAX_CPUS}")
         if not 0 <= spis <= MAX_SPIS:
             raise ValueError(f"spis={spis}: 0 to {MAX_SPIS}")
-        if security not in (1, 2) or (security == 2 and implementation != "architecture"):
-            raise ValueError(f"security={security}: 1, or 2 with implementation=architecture (two Security states)")
         if lpi_id_bits != 16:
             raise ValueError(f"lpi_id_bits={lpi_id_bits}: every implementation here has 16")
         self.impl = find_implementation(implementation) if isinstance(implementation, str) else implementation
+        if security not in (1, 2) or (security == 2 and self.impl.registers != "architecture"):
+            raise ValueError(f"security={security}: 1, or 2 with implementation=architecture (two Security states)")
         self.implementation = self.impl.name
         self.cpus = cpus
         self.spis = spis

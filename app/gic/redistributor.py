@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.gic import effects
-from app.gic.behaviours import EnableAgain, LpiBasesWhileEnabled, PendingHome
 from app.gic.distributor import InterruptWords
+from app.gic.lpi_behaviours import EnableAgain, InvlpirScope, LpiBasesWhileEnabled
 from app.gic.lpi_kernel import KernelLpis
 from app.gic.register_file import Place, Write, on_read, on_write, refuses_write
 
@@ -77,11 +77,14 @@ class Redistributor(InterruptWords):
         if not write.lanes & _LOW_HALF or not self.m.lpis_enabled(self.cpu):
             return
         lpis = self.m.lpi_home
+        scope = self.m.impl.invlpir_scope
+        if scope is InvlpirScope.NOBODY:
+            return
         if isinstance(lpis, KernelLpis):
             lpi = lpis.structs.get(intid)
-            if lpi is not None:
+            if lpi is not None and (scope is InvlpirScope.ANY_LPI or lpi.target == self.cpu):
                 self.m.its.guarded(lambda: lpis.read_config(lpi))
-        elif self.m.impl.pending_home is PendingHome.REDISTRIBUTOR:
+        else:
             self.m.its.invalidate(self.cpu, intid)
 
     @on_write("GICR_INVALLR")

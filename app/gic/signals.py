@@ -113,6 +113,8 @@ class DirectSignals:
 
     def activate(self, cpu: int, candidate: Candidate) -> None:
         intid = candidate.intid
+        if self._m.sink is not None and self._ties(cpu, candidate):
+            self._m.chose(self._m.impl.tie_break)
         if intid >= FIRST_LPI:
             self._m.lpi_home.acknowledge(cpu, intid)
         else:
@@ -120,9 +122,17 @@ class DirectSignals:
             self._m.wired.put("pending", intid, cpu, False)
         self.mark(cpu if intid < PRIVATE or intid >= FIRST_LPI else None)
 
+    def _ties(self, cpu: int, winner: Candidate) -> bool:
+        """Whether another SGI, PPI or SPI was pending at the same priority."""
+        enables = self._m.gicd_ctlr()
+        found = self._private(cpu, enables) + self._spis(cpu, enables)
+        return any(each.priority == winner.priority and each.intid != winner.intid for each in found)
+
     def end(self, interface: CpuInterface, intid: int, group: int) -> str:
         if intid >= self._m.wired.limit and intid < FIRST_LPI:
             return "ignored: no such interrupt"
+        if intid < FIRST_LPI and not self._m.wired.bit("active", intid, interface.cpu):
+            self._m.chose(self._m.impl.wrong_end)
         if interface.highest_active_group() != group:
             return "ignored: it is not the group of the highest active priority"
         interface.drop_priority(group)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.gic.behaviours import DisabledPending
 from app.gic.commands import COMMAND_BYTES, decode
 from app.gic.its_kernel import KernelTranslation
 from app.gic.its_tables import TableFault, TableTranslation
@@ -19,6 +18,7 @@ from app.gic.lpi import (
     pending_address,
     pending_in_ram,
 )
+from app.gic.lpi_behaviours import DisabledPending
 
 if TYPE_CHECKING:
     from app.gic.machine import Machine

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.gic.implementations import GroupZero
 from app.gic.list_registers import LIST_REGISTERS
 from app.gic.security import GROUP1_S
+from app.gic.signal_behaviours import GroupZero
 from app.gic.signals import IDLE
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.gic.behaviours import PendingHome, Signalling
-from app.gic.implementations import DisabledPending
 from app.gic.lpi import Candidate, config_address, lpi_limit
+from app.gic.lpi_behaviours import DisabledPending
 from app.gic.why_links import Link, group_link, interface_links, link, listed, waker
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from app.gic import Machine, UserspaceError
+from app.gic.behaviours import Doors
 from app.gic.effects import Effect, RegisterWritten, Role, UserspaceCalled
-from app.gic.implementations import Doors
 from app.registers import Register, RegisterMap
 from app.scenario.attributes import attribute_of, read_attribute, write_attribute
 from app.scenario.restore_steps import BY_NAME, CITE, RestoreStep, steps_of

@@ -1,0 +1,158 @@
+"""A scenario played on several machines in step: what each answers, and whether two answers are the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from app.engines.evidence import NOTHING, Evidence, evidence_of
+from app.engines.model import LIVE_QEMU, open_machine
+from app.engines.qemu import SPIS
+from app.gic import Machine
+from app.gic.effects import AccessIgnored, Choice, CommandRun, Effect, RegisterWritten, Signalled
+from app.gic.implementations import Implementation
+from app.scenario.operations import Operation
+from app.scenario.player import Player, Step
+from app.scenario.runner import shown_value
+from app.scenario.scenario import MachineSpec
+
+NOT_AVAILABLE = "not available on a live QEMU"
+_ERRNO = re.compile(r"E[A-Z]+\b")
+# What tells most of a step, first things first.
+_TELLING = (
+    "lpi-lost", "msi-refused", "pending-bit-consumed", "lpi-moved", "lpi-pending", "lpi-not-pending", "sgi-sent",
+    "ended", "queue-held", "access-ignored", "pending-table-skipped", "pending-table-scanned",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one machine answered to one step, as far as it shows outside.
+
+    `signals`: per CPU whose signalled interrupt changed, the INTID or None; None as a whole where nobody can tell.
+    `story`: the most telling effect in words; `passed`: whether an expectation held, None where none was asked.
+    """
+
+    value: int | None
+    width: int | None
+    text: str
+    expected: str
+    refused: str
+    passed: bool | None
+    signals: tuple[tuple[int, int | None], ...] | None
+    story: str
+    available: bool
+    choices: tuple[Choice, ...]
+    evidence: Evidence
+
+    def same_as(self, other: Answer) -> bool:
+        """Whether the two agree in everything that both can tell."""
+        if not (self.available and other.available):
+            return True
+        if self.signals is not None and other.signals is not None and self.signals != other.signals:
+            return False
+        mine = (self.value, self.expected, errno_of(self.refused))
+        return mine == (other.value, other.expected, errno_of(other.refused))
+
+    @property
+    def shown(self) -> str:
+        """The answer in words, "" where a step gave none."""
+        parts = [self.text, self.expected, f"refused: {self.refused}" if self.refused else "", *self._signalled()]
+        return ", ".join(part for part in parts if part)
+
+    def _signalled(self) -> Iterator[str]:
+        for cpu, intid in self.signals or ():
+            yield f"CPU {cpu}: {'nothing' if intid is None else f'INTID {intid}'} signalled"
+
+
+def errno_of(refused: str) -> str:
+    """A refusal without the words that name who refuses."""
+    found = _ERRNO.match(refused)
+    return found[0] if found else refused
+
+
+def played(operations: Sequence[Operation], names: Sequence[str], spec: MachineSpec) -> Iterator[dict[str, Step]]:
+    """Each operation as each engine plays it. Raises QemuMissing where a live QEMU is asked for and none is there."""
+    for steps in _in_step(operations, names, spec):
+        yield {name: step for name, (step, _) in steps.items()}
+
+
+def answered(
+    operations: Sequence[Operation], names: Sequence[str], spec: MachineSpec
+) -> Iterator[dict[str, tuple[Step, Answer]]]:
+    """The same with what each answered."""
+    for steps in _in_step(operations, names, spec):
+        yield {name: (step, answer_of(step, machine)) for name, (step, machine) in steps.items()}
+
+
+def answers_of(operations: Sequence[Operation], implementation: Implementation, spec: MachineSpec) -> list[Answer]:
+    """What a machine of any make answers, one that exists nowhere included."""
+    made = Machine(
+        implementation=implementation,
+        cpus=spec.cpus,
+        spis=spec.spis,
+        its=spec.its,
+        ram_mib=spec.ram_mib,
+        lpi_id_bits=spec.lpi_id_bits,
+        security=spec.security,
+    )
+    player = Player(spec, made)
+    return [_answer(player.apply(operation), NOTHING) for operation in operations]
+
+
+def spec_on(spec: MachineSpec, name: str) -> MachineSpec:
+    """The machine for an engine: a live QEMU has its board's SPIs, whatever the scenario asks for."""
+    return replace(spec.on("qemu"), spis=SPIS) if name == LIVE_QEMU else spec.on(name)
+
+
+def _in_step(
+    operations: Sequence[Operation], names: Sequence[str], spec: MachineSpec
+) -> Iterator[dict[str, tuple[Step, Machine]]]:
+    with ExitStack() as stack:
+        players: dict[str, Player] = {}
+        for name in names:
+            wanted = spec_on(spec, name)
+            players[name] = Player(wanted, stack.enter_context(open_machine(name, wanted)))
+        for operation in operations:
+            yield {name: (player.apply(operation), player.machine) for name, player in players.items()}
+
+
+def answer_of(step: Step, machine: Machine) -> Answer:
+    """The answer in a step that this machine just made."""
+    live = type(machine) is not Machine
+    answer = _answer(step, NOTHING if live else evidence_of(step, machine))
+    return replace(answer, signals=None) if live else answer
+
+
+def _answer(step: Step, evidence: Evidence) -> Answer:
+    outcome = step.expectation
+    signals = {effect.cpu: effect.intid for effect in step.effects if isinstance(effect, Signalled)}
+    return Answer(
+        value=step.value,
+        width=step.width,
+        text="" if step.value is None else shown_value(step),
+        expected="" if outcome is None else outcome.got_text,
+        refused=step.refused,
+        passed=outcome.passed if outcome is not None and outcome.asked else None,
+        signals=tuple(sorted(signals.items())),
+        story=_story(step.effects),
+        available=not step.refused.startswith(NOT_AVAILABLE),
+        choices=tuple(effect for effect in step.effects if isinstance(effect, Choice)),
+        evidence=evidence,
+    )
+
+
+def _story(effects: Sequence[Effect]) -> str:
+    """The most telling effect of a step in words."""
+    for kind in _TELLING:
+        for effect in effects:
+            if effect.kind == kind and not (isinstance(effect, AccessIgnored) and not effect.why):
+                return effect.words
+    for effect in effects:
+        if isinstance(effect, CommandRun) and effect.outcome != "done":
+            return effect.words
+        if isinstance(effect, RegisterWritten) and effect.why:
+            return effect.words
+    return ""
