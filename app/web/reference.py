@@ -27,17 +27,19 @@ async def registers(
     request: Request, on: On = "", q: str = "", show: Annotated[str, Query(max_length=16)] = ""
 ) -> HTMLResponse:
     """All registers of an implementation, or what was looked for; htmx asks for the list alone."""
-    page = await anyio.to_thread.run_sync(
-        partial(index, _implementation(on), q.strip()[:LONGEST_NAME], show if show in SHOWS else "")
-    )
+    work = partial(index, _implementation(on), q.strip()[:LONGEST_NAME], show if show in SHOWS else "")
+    page = await anyio.to_thread.run_sync(work, limiter=request.app.state.players)
     template = "reference/found.html" if _part(request) == LIST else "reference/index.html"
     return HTMLResponse(render(template, page=page), headers=HEADERS)
 
 
 @router.get("/registers/{name}")
-async def register(name: str, on: On = "", n: Annotated[int | None, Query(ge=0, le=9999)] = None) -> Response:
+async def register(
+    request: Request, name: str, on: On = "", n: Annotated[int | None, Query(ge=0, le=9999)] = None
+) -> Response:
     """One register; `n` leads to another element of its array, other spellings of the name to its page."""
-    return await anyio.to_thread.run_sync(partial(_register, name[:LONGEST_NAME], _implementation(on), n))
+    work = partial(_register, name[:LONGEST_NAME], _implementation(on), n)
+    return await anyio.to_thread.run_sync(work, limiter=request.app.state.players)
 
 
 def _register(name: str, on: str, number: int | None) -> Response:

@@ -215,6 +215,10 @@ class TestSides:
         assert rows_of("GICD_IPRIORITYR8")["Priority_offset_<x>B [31:0]"][0][2] == "its bits 7:3 only"
         assert "Set_enable_bit<x> [15:0]" in rows_of("GICR_ISENABLER0")
 
+    def test_bits_that_a_write_cannot_change_are_said(self):
+        cells = rows_of("GICR_ISPENDR0")["Set_pending_bit30 [30]"]
+        assert [cell[2] for cell in cells] == ["", "a write changes nothing", "a write changes nothing", ""]
+
     def test_a_register_that_is_not_there_differs_in_that_and_not_in_each_field(self):
         rows = rows_of("GICR_WAKER")
         assert [cell[2] for cell in rows["Implemented"]][1:] == ["no: KVM wakes vCPUs without it"] * 2 + ["yes"]

@@ -207,7 +207,8 @@ def _field_words(register: Register, field: Field) -> Iterator[str]:
         yield f"its bits {bit_ranges(exists >> field.lsb)} only"
     written = register.writable | register.sets | register.clears
     if field.access in (Access.W1S, Access.W1C) and written & exists != exists:
-        yield f"a write does not reach {bit_ranges(exists & ~written)}"
+        lost = exists & ~written
+        yield "a write changes nothing" if lost == field.mask else f"a write does not reach {bit_ranges(lost)}"
     if field.reset and field.access is not Access.RES1:
         yield f"reset {field.reset:#x}"
     yield from kept_words(field)
