@@ -65,6 +65,19 @@ def test_commands_from_the_form_make_an_lpi_pending(start, screenshot):
     screenshot(page, "form-int-pending")
 
 
+@pytest.mark.parametrize("implementation", ["architecture", "kvm", "qemu"])
+def test_one_press_maps_a_first_lpi(start, implementation):
+    explorer = start(implementation)
+    page = explorer.page
+    page.click("text=Map a first LPI")
+    expect(page.locator("#lpi-8195")).to_contain_text("0x2/0x14")
+    expect(page.locator("#timeline output b")).to_have_text("5")
+    assert explorer.step == 5
+    explorer.type_line("poke 0x40200003 a1", "write GICR_CTLR@0 EnableLPIs=1", "its INV device=2 event=20")
+    explorer.type_line("msi device=2 event=20")
+    expect(page.locator("#lpi-8195 .st")).to_have_text("pending")
+
+
 def test_an_edited_configuration_byte_is_stale_until_inv(start, mapped):
     explorer = start("kvm")
     page = explorer.page
@@ -133,6 +146,19 @@ def test_bits_fields_and_value_are_one_draft(start):
     expect(page.locator("#wval")).to_have_value("0x0000000000000580")
     expect(page.locator(".bit.is-draft")).to_have_count(0)
     expect(page.locator("#undo")).to_be_hidden()
+
+
+def test_a_write_that_is_refused_is_shown_with_its_reason(start):
+    explorer = start("kvm")
+    page = explorer.page
+    explorer.type_line("write GICR_PENDBASER@0 Physical_Address=0x40210000", "write GICR_CTLR@0 EnableLPIs=1")
+    expect(page.locator("#inspector .caution").first).to_be_visible()
+    page.fill("#f-Physical_Address", "0x40230000")
+    explorer.write()
+    rows = page.locator(".wr tr")
+    expect(rows.nth(1)).to_contain_text("40230580")
+    expect(rows.nth(2)).to_contain_text("40210580")
+    expect(page.locator(".wr__why")).to_contain_text("EnableLPIs is 1")
 
 
 def test_halves_of_a_64_bit_register_are_written_alone(start):

@@ -22,6 +22,7 @@ CONFIG_TABLE_BYTES = 57_344
 PENDING_TABLE_BYTES = 8_192
 BASER_TABLE_BYTES = 0x10000
 MOST_ITTS = 6
+LPI_BASES = frozenset({"GICR_PROPBASER", "GICR_PENDBASER"})
 SHORT_TITLES = {"kvm-before-5.6": "KVM <5.6", "architecture": "Arch."}
 
 
@@ -169,8 +170,9 @@ async def inspector_of(stage: Stage, look: Look, *, may_write: bool) -> inspecto
     was = {}
     if now:
         was = inspected(await stage.machine(now - 1), register, cpu)
-    values = inspected(await stage.machine(now), register, cpu)
-    shown = _shown(register, cpu, now, values, was or values)
+    machine = await stage.machine(now)
+    values = inspected(machine, register, cpu)
+    shown = _shown(register, cpu, now, values, was or values, caution_of(machine, register, cpu))
     return inspector.inspector(shown, map_, touches, look, may_write=may_write)
 
 
@@ -325,7 +327,7 @@ def _inspector(
     was = dict(values)
     if moment.before is not None:
         was[cpu] = moment.before.values.get((register.name, cpu), values[cpu])
-    shown = _shown(register, cpu, moment.now, values, was)
+    shown = _shown(register, cpu, moment.now, values, was, caution_of(moment.machine, register, cpu))
     return inspector.inspector(shown, moment.map, touches, look, may_write=may_write)
 
 
@@ -337,8 +339,22 @@ def inspected(machine: Machine, register: Register, cpu: int) -> dict[int, int]:
     return {each: machine.peek(register, each) for each in sorted(cpus)}
 
 
-def _shown(register: Register, cpu: int, step: int, values: dict[int, int], was: dict[int, int]) -> inspector.Shown:
-    return inspector.Shown(register, cpu, step, values[cpu], was.get(cpu, values[cpu]), tuple(values.items()))
+def _shown(
+    register: Register, cpu: int, step: int, values: dict[int, int], was: dict[int, int], caution: str
+) -> inspector.Shown:
+    return inspector.Shown(register, cpu, step, values[cpu], was.get(cpu, values[cpu]), tuple(values.items()), caution)
+
+
+def caution_of(machine: Machine, register: Register, cpu: int) -> str:
+    """What to know before a write to the register now; "" if nothing."""
+    if register.name not in LPI_BASES or not machine.peek("GICR_CTLR", cpu) & 1:
+        return ""
+    ways: dict[str, list[str]] = {}
+    for item in IMPLEMENTATIONS.values():
+        ways.setdefault(item.lpi_bases_while_enabled.meaning, []).append(item.title)
+    here = machine.impl.lpi_bases_while_enabled.meaning
+    others = "; ".join(f"{meaning} on {', '.join(names)}" for meaning, names in ways.items() if meaning != here)
+    return f"EnableLPIs is 1: writing now is UNPREDICTABLE. Here it is {here}; {others}."
 
 
 def _changed(reading: Reading, before: Reading | None) -> frozenset[tuple[str, int]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from app.gic.effects import RegisterRead, RegisterWritten
+from app.gic.effects import AccessIgnored, RegisterRead, RegisterWritten
 from app.registers import Register, RegisterMap
 from app.scenario import Operation, Step
-from app.scenario.operations import Ack, Eoi, Its, RawAddress, Read, RegisterRef, Write
+from app.scenario.operations import Ack, Eoi, Half, Its, RawAddress, Read, RegisterRef, Write
 
 MOST_SHOWN = 3
 FARTHEST_BACK = 2000
@@ -61,7 +61,35 @@ def accessed(op: Operation, map_: RegisterMap) -> tuple[str, int] | None:
 
 
 def touch_of(step: Step, register: Register, cpu: int, map_: RegisterMap) -> Touch | None:
-    """What a step did to the register: its last access, a write rather than the read before it."""
+    """What a step did to the register: its last access, a write rather than the read before it.
+
+    A write that the register refused counts too: it was written, whatever came of it.
+    """
+    touch = _told(step, register, cpu, map_)
+    refused = next((effect for effect in step.effects if isinstance(effect, AccessIgnored) and effect.write), None)
+    if refused is None or not isinstance(step.op, Write) or (touch is not None and touch.wrote is not None):
+        return touch
+    asked, mask = _asked(step.op, register, touch)
+    return touch if asked is None else Touch(step.seq, asked, None, mask, refused.why)
+
+
+def _asked(op: Write, register: Register, touch: Touch | None) -> tuple[int | None, int]:
+    """The value that a write asked for and the bits it reached; None if it cannot be told."""
+    shift = 32 if op.half is Half.HI else 0
+    width = op.width or (32 if op.half is not None else register.width)
+    mask = ((1 << width) - 1) << shift & register.mask
+    if op.value is not None:
+        return op.value << shift & mask, mask
+    if touch is None or touch.read is None:
+        return None, mask
+    value = touch.read
+    for item in op.fields:
+        value = register.field(item.name).insert(value, item.value)
+    return value, mask
+
+
+def _told(step: Step, register: Register, cpu: int, map_: RegisterMap) -> Touch | None:
+    """The last access to the register among the effects of a step."""
     touch: Touch | None = None
     for effect in step.effects:
         if not isinstance(effect, RegisterWritten | RegisterRead) or effect.register != register.name:

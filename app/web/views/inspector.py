@@ -105,6 +105,7 @@ class Inspector:
     why: tuple[Run, ...]
     widths: tuple[Option, ...]
     absent: str
+    caution: str
     many: bool
     asks_device: bool
     userspace: str
@@ -123,6 +124,7 @@ class Shown:
     value: int
     was: int
     everywhere: tuple[tuple[int, int], ...]  # (CPU, value) of the same register on the first CPUs and the one on view
+    caution: str = ""  # what to know before a write
 
 
 def reference(register: Register, cpu: int) -> str:
@@ -150,6 +152,7 @@ def inspector(shown: Shown, map_: RegisterMap, touches: Sequence[Touch], look: L
         why=_why(register, wrote, shown.value, differs) if wrote and differs else (),
         widths=_widths(register),
         absent="" if register.present else register.why_absent or "This implementation has no such register.",
+        caution=shown.caution,
         many=len(register.fields) > MOST_OPEN_FIELDS,
         asks_device=register.name == "GITS_TRANSLATER",
         userspace=register.user.meaning if register.user else "",

@@ -96,7 +96,7 @@ def _moment(session: Session, step: Step, old: Shared | None) -> explorer.Moment
 
 def fragments(old: Shared | None, new: Shared, session: Session, form: Form, look: Look) -> str:
     """Everything on a page of the step before that the new step makes different; `old` None: that may be anything."""
-    parts = [partial(f"#{c.id}", component("navigator", "cell", c), "outerHTML") for c in changed_cells(new, session)]
+    parts = [partial(f"#{c.id}", component("navigator", "cell", c)) for c in changed_cells(new, session)]
     parts.append(partial("#trace", component("trace", "trace", new.trace)))
     if old is None or old.lpis != new.lpis:
         parts.append(partial("#p-lpis[data-shared]", component("lpis", "panel", new.lpis, form), "innerMorph"))
@@ -119,9 +119,9 @@ def fragments(old: Shared | None, new: Shared, session: Session, form: Form, loo
         if old is None or counts(old)[name] != count
     ]
     parts.append(partial("#timeline", component("timeline", "timeline", new.dock, look)))
-    parts.append(partial("#con-hint", component("timeline", "hint", new.dock), "outerHTML"))
+    parts.append(partial("#con-hint", component("timeline", "hint", new.dock)))
     parts.append(partial("#announce", component("bar", "plain", new.headline), "innerHTML"))
-    parts.append(partial("#seen", component("bar", "seen", new), "outerHTML"))
+    parts.append(partial("#seen", component("bar", "seen", new)))
     return "".join(parts)
 
 
@@ -144,4 +144,4 @@ def counts(shared: Shared) -> dict[str, str]:
 
 
 def watching(count: int) -> str:
-    return partial("#watching", component("bar", "watching", count), "outerHTML")
+    return partial("#watching", component("bar", "watching", count))

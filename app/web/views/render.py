@@ -44,5 +44,8 @@ def component(file: str, name: str, *arguments: object) -> str:
 
 
 def partial(target: str, html: str, swap: str = "outerMorph") -> str:
-    """A fragment that htmx puts at `target`, wherever the request came from."""
+    """A fragment that htmx puts at `target`, wherever the request came from.
+
+    Morphing keeps the element itself, so that several fragments of one answer may have the same target.
+    """
     return f'<hx-partial hx-target="{target}" hx-swap="{swap}">{html}</hx-partial>'
