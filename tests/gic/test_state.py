@@ -7,7 +7,7 @@ from the second's snapshot. They must never differ.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache
 
 import pytest
@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from app.gic import COMMANDS, Machine, UserspaceError, effects
+from app.gic import COMMANDS, IMPLEMENTATIONS, Machine, UserspaceError, effects
 from app.gic.commands import WORDS, encode
+from app.gic.implementations import STRATEGIES, Signalling
 from app.registers import Register, register_map
 from tests.gic.rig import (
     COLLECTIONS,
@@ -24,7 +25,6 @@ from tests.gic.rig import (
     DEVICES,
     EVERYWHERE,
     ITT,
-    KVM,
     OTHER_PEND,
     PEND,
     PROP,
@@ -35,7 +35,7 @@ from tests.gic.rig import (
 )
 
 CPUS, SPIS, RAM_MIB = 2, 32, 8
-EXAMPLES, STEPS = 12, 40
+EXAMPLES, STEPS = 20, 40
 NOWHERE = 0x7000_0000_0000
 ONES = (1 << 64) - 1
 MAPPED = ("GICD", "RD", "SGI", "GITS", "GITS_TRANSLATION")
@@ -83,11 +83,26 @@ def registers_of(implementation):
     return st.one_of([st.sampled_from(members[:12]) for members in stems.values()])
 
 
+@st.composite
+def mixtures(draw, name):
+    """An implementation with some behaviours of another."""
+    one, other = IMPLEMENTATIONS[name], IMPLEMENTATIONS[draw(st.sampled_from(EVERYWHERE))]
+    given = [item.name for item in fields(one) if item.init and item.name in one.behaviours()]
+    names = draw(st.lists(st.sampled_from(given), max_size=12, unique=True))
+    made = one.with_behaviours(other, *names)
+    if not made.fits_together:
+        made = one.with_behaviours(other, *(name for name in names if name not in STRATEGIES))
+    return made
+
+
 class Agreement(RuleBasedStateMachine):
     implementation: str
+    security = 1
+    mixed = False  # with behaviours of other implementations
 
-    @initialize(set_up=st.booleans(), lpis=st.booleans())
-    def start(self, set_up, lpis):
+    @initialize(data=st.data(), set_up=st.booleans(), lpis=st.booleans())
+    def start(self, data, set_up, lpis):
+        self.made = data.draw(mixtures(self.implementation)) if self.mixed else IMPLEMENTATIONS[self.implementation]
         self.quiet, self.heard, self.restored = (self.machine() for _ in range(3))
         for machine in (self.quiet, self.heard, self.restored):
             if set_up:
@@ -102,7 +117,7 @@ class Agreement(RuleBasedStateMachine):
                     rig.map(8192 + event, event, event % 2, config=CONFIG - 8 * event)
 
     def machine(self):
-        return Machine(self.implementation, cpus=CPUS, spis=SPIS, ram_mib=RAM_MIB)
+        return Machine(self.made, cpus=CPUS, spis=SPIS, ram_mib=RAM_MIB, security=self.security)
 
     def tell(self, action):
         """Have each machine do it; the answers must agree. Every effect must have its words."""
@@ -123,16 +138,16 @@ class Agreement(RuleBasedStateMachine):
 
     # -- guest CPUs
 
-    @rule(data=st.data(), cpu=cpus, value=values)
-    def write_register(self, data, cpu, value):
+    @rule(data=st.data(), cpu=cpus, value=values, secure=st.booleans())
+    def write_register(self, data, cpu, value, secure):
         address, size = self.draw_access(data, cpu)
-        self.tell(lambda machine: machine.write(address, value & (1 << 8 * size) - 1, size, cpu))
+        self.tell(lambda machine: machine.write(address, value & (1 << 8 * size) - 1, size, cpu, secure))
 
-    @rule(data=st.data(), cpu=cpus)
-    def read_register(self, data, cpu):
+    @rule(data=st.data(), cpu=cpus, secure=st.booleans())
+    def read_register(self, data, cpu, secure):
         address, size = self.draw_access(data, cpu)
         before = self.visible()
-        self.tell(lambda machine: machine.read(address, size, cpu))
+        self.tell(lambda machine: machine.read(address, size, cpu, secure))
         assert self.visible() == before, "a read changed something"
 
     def draw_access(self, data, cpu):
@@ -146,7 +161,9 @@ class Agreement(RuleBasedStateMachine):
     def visible(self):
         """The state without KVM's bookkeeping of what waits for a vCPU: that it runs is no effect of a read."""
         state = self.quiet.snapshot()
-        return replace(state, signals=None, lpis=None, translation=None) if self.implementation in KVM else state
+        if self.made.signalling is Signalling.DIRECT:
+            return state
+        return replace(state, signals=None, lpis=None, translation=None)
 
     @rule(address=st.integers(0x0800_0000, 0x0810_0000) | st.integers(0, ONES), size=sizes, value=values, cpu=cpus)
     def access_anything(self, address, size, value, cpu):
@@ -263,6 +280,8 @@ class Agreement(RuleBasedStateMachine):
         assert self.restored.snapshot() == state, "restoring was not exact"
 
     def teardown(self):
+        if not hasattr(self, "quiet"):
+            return  # it never started
         self.looking_changes_nothing()
         self.registers_show_what_the_map_allows()
         self.set_and_clear_registers_agree()
@@ -301,12 +320,25 @@ LIMITS = settings(
 )
 
 
-@pytest.mark.parametrize("implementation", EVERYWHERE)
-def test_whatever_happens(implementation):
-    chosen = type(f"Agreement on {implementation}", (Agreement,), {"implementation": implementation})
+def check(implementation, **how):
+    chosen = type(f"Agreement on {implementation}", (Agreement,), {"implementation": implementation, **how})
     case = chosen.TestCase
     case.settings = LIMITS
     case("runTest").runTest()
+
+
+@pytest.mark.parametrize("implementation", EVERYWHERE)
+def test_whatever_happens(implementation):
+    check(implementation)
+
+
+def test_whatever_happens_with_two_security_states():
+    check("architecture", security=2)
+
+
+@pytest.mark.parametrize("implementation", ["architecture", "kvm", "qemu"])
+def test_whatever_happens_with_behaviours_of_another(implementation):
+    check(implementation, mixed=True)
 
 
 @pytest.mark.parametrize("implementation", EVERYWHERE)
