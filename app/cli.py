@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from app.engines.compare import Compared
     from app.gic.why import Chain
     from app.scenario.player import Step
     from app.scenario.runner import Run
@@ -81,10 +82,14 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Play a scenario; print what it read and whether its expectations hold. Exit 0: all hold, 1: some fail."""
-    from app.scenario.runner import run as play
+    from app.engines.model import run as play
+    from app.engines.qtest import QemuError
 
     scenario = _read(file)
-    runs = [play(scenario, name) for name in _implementations(on) or [scenario.machine.implementation]]
+    try:
+        runs = [play(scenario, name) for name in _engines(on) or [scenario.machine.implementation]]
+    except QemuError as error:
+        _fail(str(error))
     if as_json:
         _print_json(scenario, runs, effects=explain)
     else:
@@ -93,27 +98,29 @@ def run(
 
 
 @cli.command()
-def diff(file: ScenarioFile, on: On = None) -> None:
-    """Play a scenario on several implementations and print only the steps that differ. Exit 0: none, 1: some."""
+def diff(
+    file: ScenarioFile,
+    on: On = None,
+    explain: Annotated[bool, typer.Option(help="Name the behaviour that parts them.")] = True,
+) -> None:
+    """Play a scenario on several engines and print only the steps that differ, and why. Exit 0: none, 1: some."""
+    from app.engines.compare import compare
+    from app.engines.qtest import QemuError
     from app.registers import IMPLEMENTATION_NAMES
-    from app.scenario.runner import answer
-    from app.scenario.runner import run as play
 
-    names = _implementations(on) or list(IMPLEMENTATION_NAMES)
+    names = _engines(on) or list(IMPLEMENTATION_NAMES)
     if len(names) < 2:
         _fail("diff needs at least two implementations: --on A --on B")
-    runs = [play(_read(file), name) for name in names]
-    width = max(len(name) for name in names)
-    different = 0
-    for steps in zip(*(item.played for item in runs), strict=True):
-        answers = [answer(item.step) for item in steps]
-        if len(set(answers)) == 1:
-            continue
-        different += 1
-        typer.echo(f"{steps[0].line:4}  {steps[0].step.text}")
-        for name, text in zip(names, answers, strict=True):
-            typer.echo(f"      {name:<{width}}  {text or 'nothing'}")
-    total = len(runs[0].played)
+    scenario = _read(file)
+    try:
+        told = compare(scenario, names, explain=explain)
+    except QemuError as error:
+        _fail(str(error))
+    said: dict[str, int] = {}
+    for step in told.divergences:
+        typer.echo(f"{step.line:4}  {step.text}")
+        _print_answers(step, said)
+    total, different = len(told.steps), len(told.divergences)
     typer.echo(f"{different} of {total} steps differ" if different else f"no difference in {total} steps")
     raise typer.Exit(DIFFERS if different else HOLDS)
 
@@ -250,16 +257,44 @@ def _read(file: Path) -> Scenario:
         raise typer.Exit(UNREADABLE) from None
 
 
+def _print_answers(step: Compared, said: dict[str, int]) -> None:
+    """What each answered, and for those that differ from the first one, why; `said`: reasons told, by their line."""
+    width = max(len(name) for name in step.answers)
+    for name, answer in step.answers.items():
+        typer.echo(f"      {name:<{width}}  {answer.shown or 'nothing'}")
+    why: dict[str, list[str]] = {}
+    for name, reason in step.reasons.items():
+        values = [(row.title, row.values[name.partition(":")[0]]) for row in reason.rows]
+        told = "".join(f"\n        {title}: {value.meaning} [{value.cite}]" for title, value in values)
+        why.setdefault(f"{reason.words}{told}", []).append(name)
+    for text, names in why.items():
+        again = f"as in line {said[text]}" if text in said else text
+        typer.echo(f"      ≠ {', '.join(names)}: {again}")
+        said.setdefault(text, step.line)
+
+
+def _engines(names: list[str] | None) -> list[str]:
+    """The names given with --on, each an implementation or a live QEMU."""
+    from app.engines.model import ENGINE_NAMES
+
+    return _known(names, ENGINE_NAMES)
+
+
 def _implementations(names: list[str] | None) -> list[str]:
-    """The names given with --on, each known."""
+    """The names given with --on, each an implementation."""
     from app.registers import IMPLEMENTATION_NAMES
+
+    return _known(names, IMPLEMENTATION_NAMES)
+
+
+def _known(names: list[str] | None, known: tuple[str, ...]) -> list[str]:
     from app.scenario.errors import nearest_names
 
     for name in names or ():
-        if name not in IMPLEMENTATION_NAMES:
-            near = nearest_names(name, IMPLEMENTATION_NAMES)
+        if name not in known:
+            near = nearest_names(name, known)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            _fail(f"unknown implementation {name!r}; there are {', '.join(IMPLEMENTATION_NAMES)}{hint}")
+            _fail(f"unknown implementation {name!r}; there are {', '.join(known)}{hint}")
     return list(dict.fromkeys(names or ()))
 
 

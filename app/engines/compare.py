@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from app.engines.explain import Budget, Pair, Reason, implementation_of
 from app.engines.model import LIVE_QEMU
-from app.engines.sides import Answer, answered
+from app.engines.sides import Answer, answered, played_spec
 from app.gic.effects import Choice
 from app.registers import IMPLEMENTATION_NAMES
 from app.scenario.operations import Ack, Eoi, Irq, Migrate, Msi, Operation, RegisterRef, Save, Write
 from app.scenario.player import Step
-from app.scenario.scenario import Scenario, line_operation
+from app.scenario.scenario import MachineSpec, Scenario, line_operation
 
 # Told of every step as it is done, before the next one: effects can be many, and are not kept.
 Told = Callable[[int, Mapping[str, Step]], None]
@@ -86,14 +86,15 @@ def compare(
     operations = [op for _, op in lines]
     texts: list[str] = []
     columns: dict[str, list[Answer]] = {name: [] for name in names}
-    for steps in answered(operations, names, scenario.machine):
+    spec = played_spec(scenario.machine, names)
+    for steps in answered(operations, names, spec):
         texts.append(steps[reference][0].text)
         for name, (_, answer) in steps.items():
             columns[name].append(answer)
         if told is not None:
             told(len(texts), {name: step for name, (step, _) in steps.items()})
     differing = {name: _differing(columns[reference], columns[name]) for name in names if name != reference}
-    reasons = _reasons(scenario, operations, columns, reference, differing) if explain else {}
+    reasons = _reasons(spec, operations, columns, reference, differing) if explain else {}
     compared = tuple(
         Compared(
             at + 1,
@@ -115,7 +116,7 @@ def _differing(reference: Sequence[Answer], other: Sequence[Answer]) -> frozense
 
 
 def _reasons(
-    scenario: Scenario,
+    spec: MachineSpec,
     operations: Sequence[Operation],
     columns: Mapping[str, Sequence[Answer]],
     reference: str,
@@ -140,7 +141,7 @@ def _reasons(
         if twin and len({reference, twin, name}) == 3:
             found[name] = found[twin]
             continue
-        pair = Pair(operations, scenario.machine, (base, columns[reference]), (model, columns[name]), budget)
+        pair = Pair(operations, spec, (base, columns[reference]), (model, columns[name]), budget)
         found[name] = pair.reasons(sorted(steps))
     return found
 

@@ -4,7 +4,8 @@ A behaviour lists the words that point at it (`Behaviour.signs`); a sign with `+
 
 - `its:MAPTI`, `its:MAPC-V0`: the ITS took that command; `ignored`, `stalled`, `error:ID_OOR`, `ignored:EFAULT`: how it
   went
-- `write:GICR_CTLR`, `read:…`, `expect:…`: a register of that stem; `expect:irq`, `expect:stalled`: another term
+- `write:GICR_CTLR`, `read:…`, `expect:…`: a register of that stem, `write-whole:…` if all of it was replaced;
+  `expect:irq`, `expect:stalled`: another term
 - `poke:pending-table`, `poke:config-table`: RAM bytes that a CPU's LPI tables hold; `misaligned`: a misaligned access
 - `msi`, `irq`, `ack`, `eoi`, `uread`, `uwrite`, `save`, `migrate:documented`, `migrate:reordered`: the operation itself
 - `lpi-lost`, `config-read`, …: an effect of that kind; `only:lpi-lost`: on one of two machines and not on the other
@@ -153,7 +154,10 @@ def _access_words(op: Read | Write, machine: Machine) -> Iterator[str]:
         if op.target.address % ((op.width or 8) // 8):
             yield "misaligned"
     else:
-        yield f"{op.verb}:{machine.map.registers[op.target.name].stem}"
+        stem = machine.map.registers[op.target.name].stem
+        yield f"{op.verb}:{stem}"
+        if isinstance(op, Write) and op.value is not None and op.half is None:
+            yield f"write-whole:{stem}"
 
 
 def _term(op: Expect, machine: Machine) -> str:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from app.engines.evidence import has_sign
 from app.engines.matrix import KEPT, RESETS, Row, rows
 from app.engines.sides import Answer, answers_of
 from app.gic.behaviours import PendingHome, TablesHome
 from app.gic.implementations import IMPLEMENTATIONS, STRATEGIES, Implementation
-from app.gic.register_differences import PTZ, SAID_ELSEWHERE
+from app.gic.register_differences import PTZ, SAID_ELSEWHERE, reset_read
 from app.registers import register_map
 from app.scenario.operations import Migrate, Operation
 from app.scenario.scenario import MachineSpec
@@ -33,28 +34,38 @@ _SAID_SIGNS = {
 }
 
 
+class How(StrEnum):
+    """How sure a reason is, as the start of a sentence about its rows."""
+
+    ALONE = "With only this changed the answers agree"
+    EACH = "With any one of these changed the answers agree"
+    TOGETHER = "With these changed the answers agree"
+    FITS = "This differs, and shows here"
+    ONE_OF = "One of these differs, or several together"
+    UNKNOWN = "Not pinned to one behaviour"
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why an answer differs. `shown`: playing again with only this changed gave the reference's answer.
+    """Why an answer differs: the rows of the matrix that explain it, none if nothing fits, and how sure that is.
 
-    Without it `rows` are those that fit: one of them differs, or several together. No rows: nothing fits. `together`:
-    it took all of them. `parting` is the number of rows in which the two differ.
+    `parting` is the number of rows in which the two implementations differ.
     """
 
+    how: How
     rows: tuple[Row, ...]
-    shown: bool
     parting: int
-    together: bool = False
+
+    @property
+    def shown(self) -> bool:
+        """Whether playing again with that changed gave the reference's answer."""
+        return self.how in (How.ALONE, How.EACH, How.TOGETHER)
 
     @property
     def words(self) -> str:
-        if not self.rows:
-            return f"Not pinned to one behaviour: the two differ in {self.parting}"
-        if not self.shown:
-            return "This differs" if len(self.rows) == 1 else "One of these differs, or several together"
-        if len(self.rows) == 1:
-            return "With only this changed the answers agree"
-        return "With all of these changed the answers agree" if self.together else "Each of these alone decides it"
+        if self.how is How.UNKNOWN:
+            return f"{self.how}: the two differ in {self.parting}"
+        return self.how.value
 
 
 @dataclass(slots=True)
@@ -147,19 +158,20 @@ class Pair:
 
     def _reason(self, step: int, proven: list[tuple[str, ...]], refuted: set[str]) -> Reason:
         alone = [unit for unit in proven if len(unit) == 1 or unit[0] in SAID_ELSEWHERE.values()]
-        fine = [row for unit in alone if unit[0] not in STRATEGIES for row in self._rows_of(unit[0], step)]
-        coarse = [row for unit in alone if unit[0] in STRATEGIES for row in self._rows_of(unit[0], step)]
-        found = [*fine, *(row for row in coarse if row.follows)] if fine else coarse
-        if found:
-            return self._told(found, shown=True)
+        fine = [found for unit in alone if unit[0] not in STRATEGIES if (found := self._rows_of(unit[0], step))]
+        coarse = [found for unit in alone if unit[0] in STRATEGIES if (found := self._rows_of(unit[0], step))]
+        each = [*fine, *(found for found in coarse if found[0].follows)] if fine else coarse
+        if each:
+            how = How.EACH if len(each) > 1 else How.TOGETHER if len(each[0]) > 1 else How.ALONE
+            return self._told(how, [row for found in each for row in found])
         both = next((unit for unit in proven if unit[-1] == REGISTERS), ())
         if both:
-            return self._told([row for name in both for row in self._rows_of(name, step)], shown=True, together=True)
+            return self._told(How.TOGETHER, [row for name in both for row in self._rows_of(name, step)])
         fitting = self._fitting(step, refuted) or self._fitting(step, set())
-        return self._told(fitting, shown=bool(proven) and len(fitting) == 1)
+        return self._told(How.FITS if len(fitting) == 1 else How.ONE_OF if fitting else How.UNKNOWN, fitting)
 
-    def _told(self, found: Sequence[Row], *, shown: bool, together: bool = False) -> Reason:
-        return Reason(tuple(dict.fromkeys(found)), shown, len(self._parting), together)
+    def _told(self, how: How, found: Sequence[Row]) -> Reason:
+        return Reason(how, tuple(dict.fromkeys(found)), len(self._parting))
 
     def _rows_of(self, name: str, step: int) -> list[Row]:
         """The rows of a field that made the difference: of a strategy, the consequence that showed."""
@@ -217,13 +229,16 @@ class Pair:
         if register is None:
             return
         ptz = register.field(_PTZ_FIELD).mask if register.stem == _TABLE_REGISTER else 0
-        written = any(f"write:{register.stem}" in words for words in self._words[: step + 1])
+        before = self._words[: step + 1]
+        written = any(f"write:{register.stem}" in words for words in before)
+        replaced = any(f"write-whole:{register.stem}" in words for words in before)
+        other = register_map(self._two.registers).registers[name]
+        # A driver's read-modify-write carries on what the register held at reset.
+        from_reset = 0 if replaced else reset_read(register) ^ reset_read(other)
+        kept = bits & ~from_reset if written else 0
+        telling = {RESETS: bits & from_reset, KEPT: kept & ~ptz}
         for row in self._parting:
-            if name not in row.registers:
-                continue
-            if row.area == RESETS:
-                yield from [row] * (not written)
-            elif row.area == KEPT and written and bits & (ptz if row.key == "ptz" else ~ptz):
+            if name in row.registers and (kept & ptz if row.key == "ptz" else telling[row.area]):
                 yield row
 
 

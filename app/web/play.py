@@ -1,18 +1,23 @@
-"""A scenario on several implementations side by side, as JSON, nothing stored."""
+"""A scenario on several engines side by side, as JSON, nothing stored."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 
 from app import limits
+from app.engines.compare import Compared, Comparison, compare
+from app.engines.model import LIVE_QEMU
 from app.registers import IMPLEMENTATION_NAMES
-from app.scenario import Player, Scenario, parse
+from app.scenario import Step, parse
 from app.scenario.errors import nearest_names
 from app.sessions import LimitReached
 from app.web import shapes
 from app.web.problems import Problem
 
 
-def play(text: str, on: tuple[str, ...]) -> bytes:
-    """PlayAnswer, encoded. Raises ScenarioError, LimitReached, or Problem for a name that is no implementation."""
+def play(text: str, on: tuple[str, ...], *, live: bool = False, explain: bool = True) -> bytes:
+    """PlayAnswer, encoded; `live`: a QEMU that runs now may be among the names.
+
+    Raises ScenarioError, LimitReached, QemuError, or Problem for a name that is no engine.
+    """
     scenario = parse(text)
     count = len(scenario.operations)
     if count > limits.OPERATIONS_PER_PLAY:
@@ -21,34 +26,67 @@ def play(text: str, on: tuple[str, ...]) -> bytes:
         )
     names = tuple(dict.fromkeys(on)) or (scenario.machine.implementation,)
     for index, name in enumerate(names):
-        if name not in IMPLEMENTATION_NAMES:
+        if name not in IMPLEMENTATION_NAMES and not (live and name == LIVE_QEMU):
             raise unknown_implementation(f"#/on/{index}", name)
-    rows = list(_side_by_side(scenario, names))
-    results = [result for row in rows for result in row["on"].values()]
-    passed = all(result["expectation"]["passed"] for result in results if "expectation" in result)
-    answer = {"title": scenario.title, "implementations": names, "passed": passed, "steps": rows}
+    results = _Results()
+    told = compare(scenario, names, explain=explain, told=results.add)
+    first = told.first()
+    answer = {
+        "title": scenario.title,
+        "implementations": names,
+        "passed": all(answer.passed is not False for step in told.steps for answer in step.answers.values()),
+        "first_difference": None if first is None else first.seq,
+        "steps": [_step(step, results.rows[step.seq - 1]) for step in told.steps],
+        "choices": {name: _choices(told, name) for name in names},
+    }
     return shapes.encode(answer).encode()
 
 
-def _side_by_side(scenario: Scenario, names: tuple[str, ...]) -> Iterator[shapes.Json]:
+class _Results:
     """Each step as it is done: its effects can be many, so they are cut before the next one runs."""
-    players = {name: Player(scenario.machine.on(name)) for name in names}
-    left = limits.EFFECTS_PER_PLAY
-    for seq, operation in enumerate(scenario.operations, 1):
-        results = {}
-        for name, player in players.items():
-            step = player.apply(operation)
-            results[name] = shapes.step_json(step, min(left, limits.EFFECTS_SHOWN))
-            left -= len(results[name]["effects"])
-        yield {"seq": seq, "op": step.text, "differs": _differs(results), "on": results}
+
+    def __init__(self) -> None:
+        self.rows: list[shapes.Json] = []
+        self._left = limits.EFFECTS_PER_PLAY
+
+    def add(self, _seq: int, steps: Mapping[str, Step]) -> None:
+        row: shapes.Json = {}
+        for name, step in steps.items():
+            row[name] = shapes.step_json(step, min(self._left, limits.EFFECTS_SHOWN))
+            self._left -= len(row[name]["effects"])
+        self.rows.append(row)
 
 
-def _differs(results: dict[str, shapes.Json]) -> bool:
-    compared = {
-        (result.get("value"), result.get("refused"), result.get("expectation", {}).get("got"))
-        for result in results.values()
+def _step(step: Compared, results: shapes.Json) -> shapes.Json:
+    told = {"seq": step.seq, "op": step.text, "differs": bool(step.differs), "on": results}
+    if not step.differs:
+        return told
+    reasons = {
+        name: {
+            "words": reason.words,
+            "shown": reason.shown,
+            "behaviours": [
+                {"key": row.key, "title": row.title, **shapes.value_json(row.values[name.partition(":")[0]])}
+                for row in reason.rows
+            ],
+        }
+        for name, reason in step.reasons.items()
     }
-    return len(compared) > 1
+    return told | {"reasons": reasons}
+
+
+def _choices(told: Comparison, name: str) -> list[shapes.Json]:
+    return [
+        {
+            "behaviour": choice.behaviour,
+            "rule": choice.rule,
+            "taken": choice.taken,
+            "alternatives": choice.alternatives,
+            "cite": choice.cite,
+            "steps": choice.steps,
+        }
+        for choice in told.choices[name]
+    ]
 
 
 def unknown_implementation(pointer: str, name: str) -> Problem:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import limits
+from app.engines.matrix import Value
 from app.gic import Machine
 from app.gic.views import CommandView
 from app.gic.why import Chain
@@ -167,18 +168,54 @@ class LogAnswer(BaseModel):
     operations: list[OperationAnswer]
 
 
+class BehaviourAnswer(BaseModel):
+    key: str = Field(description="A row of /implementations.")
+    title: str
+    meaning: str = Field(description="What this implementation does.")
+    cite: str
+
+
+class ReasonAnswer(BaseModel):
+    """Why an implementation did not answer as the first one."""
+
+    words: str
+    shown: bool = Field(description="Whether playing again with only that changed made the answers agree.")
+    behaviours: list[BehaviourAnswer]
+
+
 class PlayStep(BaseModel):
     seq: int
     op: str
-    differs: bool = Field(description="Whether the implementations disagree in value, refusal or expectation.")
+    differs: bool = Field(
+        description="Whether the implementations disagree in value, refusal, expectation or signalled interrupt."
+    )
     on: dict[str, StepAnswer]
+    reasons: dict[str, ReasonAnswer] = Field(default_factory=dict, description="Only where the step differs.")
+
+
+class ChoiceAnswer(BaseModel):
+    """What the manual leaves open, as this implementation took it."""
+
+    behaviour: str
+    rule: str
+    taken: str
+    alternatives: list[str]
+    cite: str
+    steps: list[int]
 
 
 class PlayAnswer(BaseModel):
     title: str
     implementations: list[str]
     passed: bool = Field(description="Whether every expectation held on every implementation that it asks.")
+    first_difference: int | None = Field(description="The first step in which they disagree.")
     steps: list[PlayStep]
+    choices: dict[str, list[ChoiceAnswer]]
+
+
+def value_json(value: Value) -> Json:
+    """What one implementation does: the second half of BehaviourAnswer."""
+    return {"meaning": value.meaning, "cite": value.cite}
 
 
 def encode(answer: Json) -> str:
