@@ -21,6 +21,7 @@ from app.web.views import explorer
 from app.web.views.lines import lines_of
 from app.web.views.live import Live
 from app.web.views.look import look_from
+from app.web.views.onview import inspector_of
 from app.web.views.render import component, partial
 from app.web.views.stage import SessionStage
 from app.web.views.trouble import Trouble, trouble_of_line
@@ -98,7 +99,7 @@ async def _changes(request: Request, session: Session, form: Mapping[str, str], 
     """The fragments of the steps for the tab that asked, its inspector included."""
     live: Live = request.app.state.live
     look = replace(look_from(f"/s/{session.id}", {}), register=form.get("register", ""))
-    shown = await explorer.inspector_of(SessionStage(session), look, may_write=True)
+    shown = await inspector_of(SessionStage(session), look, may_write=True)
     parts = [partial("#inspector", component("inspector", "inspector", shown, explorer.form_of(look)), "outerHTML")]
     if form.get("kind") == "console":
         parts.append(partial("#con", component("timeline", "input"), "outerHTML"))

@@ -9,7 +9,8 @@ from app.gic import IMPLEMENTATIONS
 from app.registers import register_map
 from app.scenario import links, parse
 from app.scenario.lessons import LESSONS, Lesson
-from app.web.views.inspector import Option, Segment, Shown, halves
+from app.web.views.bitgrid import Segment, Shown, halves
+from app.web.views.inspector import Option
 from app.web.views.words import Hex, hex_groups, plural
 
 PTZ = 1 << 62

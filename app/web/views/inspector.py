@@ -7,39 +7,13 @@ from dataclasses import dataclass
 
 from app.registers import Access, Field, Register, RegisterMap
 from app.scenario.vocabulary import spoken_value
+from app.web.views.bitgrid import Segment, Shown, halves, pieces
 from app.web.views.history import Touch
 from app.web.views.look import Look
 from app.web.views.words import Hex, Run, bit_range, hex_groups, runs
 
-HALF_ROW = 16
 LONGEST_SELECT = 16
 MOST_OPEN_FIELDS = 16
-LONGEST_FLAT = 3
-SHORT_NAMES = {"Shareability": "Share", "InnerCache": "Inner", "OuterCache": "Outer", "Physical_Address": "PA"}
-
-
-@dataclass(frozen=True, slots=True)
-class Bit:
-    number: int
-    value: int
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Bits of one field, or of a reserved gap, within 16 bits; `cont_l`/`cont_r`: the field goes on there."""
-
-    field: str
-    label: str
-    range: str
-    reserved: bool
-    differs: bool
-    changed: bool
-    cont_l: bool
-    cont_r: bool
-    upright: bool
-    span: int
-    bits: tuple[Bit, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +86,6 @@ class Inspector:
     siblings: tuple[Sibling, ...]
     may_write: bool
     step: int
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """The register on view and its state at a step: `was` is the value one step before."""
-
-    register: Register
-    cpu: int
-    step: int
-    value: int
-    was: int
-    everywhere: tuple[tuple[int, int], ...]  # (CPU, value) of the same register on the first CPUs and the one on view
-    caution: str = ""  # what to know before a write
 
 
 def reference(register: Register, cpu: int) -> str:
@@ -256,100 +217,6 @@ def _accesses(shown: Shown, touches: Sequence[Touch], look: Look, differs: int) 
     return tuple(rows[-3:])
 
 
-def halves(shown: Shown, differs: int) -> tuple[tuple[Segment, ...], ...]:
-    """Fields and gaps cut at 16-bit boundaries, most significant first."""
-    pieces = _pieces(shown.register)
-    changed = shown.value ^ shown.was
-    rows: list[tuple[Segment, ...]] = []
-    for high in range(shown.register.width - 1, -1, -HALF_ROW):
-        low = high - HALF_ROW + 1
-        rows.append(
-            tuple(
-                _segment(
-                    shown.register, field, (min(msb, high), max(lsb, low)), (msb, lsb), shown.value, differs, changed
-                )
-                for field, msb, lsb in pieces
-                if min(msb, high) >= max(lsb, low)
-            )
-        )
-    return tuple(rows)
-
-
-def _pieces(register: Register) -> list[tuple[Field | None, int, int]]:
-    """The whole register as (field or None for reserved, msb, lsb), most significant first."""
-    pieces: list[tuple[Field | None, int, int]] = []
-    above = register.width
-    for field in register.fields:
-        if field.msb + 1 < above:
-            pieces.append((None, above - 1, field.msb + 1))
-        pieces.append((field, field.msb, field.lsb))
-        above = field.lsb
-    if above > 0:
-        pieces.append((None, above - 1, 0))
-    return pieces
-
-
-def _segment(
-    register: Register,
-    field: Field | None,
-    part: tuple[int, int],
-    whole: tuple[int, int],
-    value: int,
-    differs: int,
-    changed: int,
-) -> Segment:
-    high, low = part
-    mask = ((1 << (high - low + 1)) - 1) << low
-    reserved = field is None or field.access is Access.RES0
-    name = "reserved" if field is None else field.name
-    span = high - low + 1
-    cut = whole != (high, low)
-    if field is not None and register.intids:
-        label = _intid_label(register, field, span)
-    else:
-        label = ("RES0" if span > 2 else "") if reserved else _label(name, span)
-    return Segment(
-        field=name,
-        label=label,
-        range=f" [{bit_range(high, low)}]" if cut and label == name and span * 3 > len(name) + 8 else "",
-        reserved=reserved,
-        differs=bool(differs & mask),
-        changed=bool(changed & mask),
-        cont_l=whole[0] > high,
-        cont_r=whole[1] < low,
-        upright=span == 1 and len(label) > LONGEST_FLAT,
-        span=span,
-        bits=tuple(_bit(number, value, name, differs) for number in range(high, low - 1, -1)),
-    )
-
-
-def _bit(number: int, value: int, name: str, differs: int) -> Bit:
-    now = value >> number & 1
-    told = f"bit {number}, {name}, {now}"
-    if differs >> number & 1:
-        told += f", wrote {1 - now}, reads {now}"
-    return Bit(number, now, told)
-
-
-def _label(name: str, span: int) -> str:
-    """The field's name if it fits under `span` bits or stands upright, else its short name, capitals or beginning."""
-    room = span * 3
-    if len(name) <= room or span == 1:
-        return name
-    capitals = "".join(char for char in name if char.isupper() or char.isdigit())
-    for shorter in (SHORT_NAMES.get(name, ""), name.split("_", maxsplit=1)[0], capitals):
-        if 1 < len(shorter) <= room:
-            return shorter
-    return name[: max(room - 1, 2)] + "…"
-
-
-def _intid_label(register: Register, field: Field, span: int) -> str:
-    """The interrupt that the bits speak about: their own names only count them."""
-    each = register.width // len(register.intids)
-    intid = register.intids[field.lsb // each]
-    return str(intid) if span < HALF_ROW // 4 else f"INTID {intid}"
-
-
 def _field_row(field: Field, value: int) -> FieldRow:
     now = field.extract(value)
     shift = field.lsb if spoken_value(field, 1) != 1 else 0
@@ -386,7 +253,7 @@ def _options(field: Field, now: int) -> tuple[Option, ...]:
 
 
 def _others(register: Register) -> str:
-    gaps = [bit_range(msb, lsb) for field, msb, lsb in _pieces(register) if field is None]
+    gaps = [bit_range(msb, lsb) for field, msb, lsb in pieces(register) if field is None]
     return ", ".join(gaps)
 
 

@@ -9,11 +9,12 @@ from weakref import WeakKeyDictionary
 from app.scenario import Step
 from app.scenario.operations import Expect
 from app.sessions import Session
-from app.web.views import explorer, timeline
-from app.web.views.explorer import Form, Shared
+from app.web.views import explorer, moment, shared, timeline
+from app.web.views.explorer import Form
 from app.web.views.look import FIRST_LPI, Look
 from app.web.views.navigator import Cell, cell
 from app.web.views.render import component, partial
+from app.web.views.shared import Shared
 from app.web.views.words import number
 
 # One press of a button may be several operations.
@@ -70,7 +71,7 @@ class Live:
             return known
         old = room.shared if room.shared is not None and room.shared.reading.step == step.seq - 1 else None
         look = Look(f"/s/{session.id}")
-        new = explorer.shared_of(
+        new = shared.shared_of(
             _moment(session, step, old), look, session.title, explorer.choices_of(session.spec.implementation, look)
         )
         html = fragments(old, new, session, explorer.form_of(look), look)
@@ -81,17 +82,15 @@ class Live:
         return html
 
 
-def _moment(session: Session, step: Step, old: Shared | None) -> explorer.Moment:
+def _moment(session: Session, step: Step, old: Shared | None) -> moment.Moment:
     """The newest step; called while the session holds still."""
     line = session.timeline
-    before = old.reading if old else explorer.read(line.at(step.seq - 1), step.seq - 1, FIRST_LPI)
+    before = old.reading if old else moment.read(line.at(step.seq - 1), step.seq - 1, FIRST_LPI)
     window = range(max(1, step.seq - timeline.WINDOW), step.seq)
-    marks = {
-        number: explorer.mark_of(line.step(number)) for number in window if isinstance(line.ops[number - 1], Expect)
-    }
-    marks[step.seq] = explorer.mark_of(step)
+    marks = {number: moment.mark_of(line.step(number)) for number in window if isinstance(line.ops[number - 1], Expect)}
+    marks[step.seq] = moment.mark_of(step)
     machine = line.machine
-    return explorer.Moment(machine, machine.map, session.spec, line.ops[: step.seq], step.seq, step, before, marks)
+    return moment.Moment(machine, machine.map, session.spec, line.ops[: step.seq], step.seq, step, before, marks)
 
 
 def fragments(old: Shared | None, new: Shared, session: Session, form: Form, look: Look) -> str:

@@ -10,7 +10,7 @@ from app.gic import IMPLEMENTATIONS
 from app.registers import Access, Enumeration, Register, RegisterMap, UnknownName
 from app.registers.families import Family, FieldRun, families, family_name, field_runs
 from app.scenario import links, parse
-from app.web.views.inspector import Segment, Shown, halves
+from app.web.views.bitgrid import Segment, Shown, halves
 from app.web.views.reference_answers import CPUS, USUAL_SPIS, has_userspace, shape_for
 from app.web.views.reference_doors import Doors, security_states, userspace
 from app.web.views.reference_index import REFERENCE, Choice, Hit, address, chart, choices, frame_place, register_address

@@ -1,0 +1,177 @@
+"""What all who look at a step with a default look see alike; broadcasts are made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.gic import Implementation
+from app.gic.behaviours import PendingHome
+from app.gic.lpi_behaviours import ConfigCache
+from app.scenario import Expectation, Step
+from app.scenario.operations import Note
+from app.web.views import history, lpis, navigator, queue, tables, timeline, trace
+from app.web.views.inspector import reference
+from app.web.views.look import Look
+from app.web.views.moment import Moment, Reading, read
+from app.web.views.words import plural
+
+MOST_ITTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    label: str
+    short: str
+    href: str
+    current: bool
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    title: str
+    implementations: tuple[Choice, ...]
+    cpus: str
+    id_bits: str
+    mapped: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all who look at a step with a default look see alike."""
+
+    reading: Reading
+    changed: frozenset[tuple[str, int]]
+    touched: tuple[str, ...]
+    headline: str
+    bar: Bar
+    trace: trace.Trace
+    lpis: lpis.LpiPanel
+    devices: tables.DevicePanel
+    collections: tables.CollectionPanel
+    queue: queue.QueuePanel
+    ram: tuple[navigator.RamEntry, ...]
+    dock: timeline.Dock
+
+
+def shared_of(moment: Moment, look: Look, title: str, choices: tuple[Choice, ...], cpu: int = 0) -> Shared:
+    """The panels that do not depend on the register on view."""
+    machine, before = moment.machine, moment.before
+    reading = read(machine, moment.now, look.start, cpu)
+    changed = _changed(reading, before)
+    effects = moment.step.effects if moment.step else ()
+    written = trace.written_bytes(effects)
+    devices = machine.devices()
+    chosen = tables.chosen_device(devices, look)
+    queue_view = machine.queue()
+    itts = [(device.device_id, device.itt_address) for device in devices[:MOST_ITTS]]
+    return Shared(
+        reading=reading,
+        changed=changed,
+        touched=_touched(moment, changed),
+        headline=_headline(moment.step),
+        bar=Bar(
+            title or "Untitled machine",
+            choices,
+            plural(moment.spec.cpus, "CPU"),
+            f"{moment.spec.lpi_id_bits}-bit",
+            plural(machine.lpi_counts().mapped, "LPI"),
+        ),
+        trace=_trace(moment),
+        lpis=_lpis(moment, reading, look),
+        devices=tables.device_panel(devices, [] if chosen is None else machine.events(chosen), chosen, written, look),
+        collections=tables.collection_panel(machine.collections(), written, look),
+        queue=queue.queue_panel(queue_view),
+        ram=navigator.ram_tables(
+            navigator.ram_bases(moment.map, reading.values, moment.spec.cpus, queue_view.base, itts), look
+        ),
+        dock=timeline.dock(moment.ops, moment.marks, moment.now, moment.spec, look, live=look.step is None),
+    )
+
+
+def _changed(reading: Reading, before: Reading | None) -> frozenset[tuple[str, int]]:
+    if before is None:
+        return frozenset()
+    return frozenset(key for key, value in reading.values.items() if before.values.get(key, value) != value)
+
+
+def _touched(moment: Moment, changed: frozenset[tuple[str, int]]) -> tuple[str, ...]:
+    """The registers whose inspector is out of date after this step."""
+    touched = set(changed)
+    if moment.now and (accessed := history.accessed(moment.ops[moment.now - 1], moment.map)) is not None:
+        touched.add(accessed)
+    registers = moment.map.registers
+    return tuple(sorted(reference(registers[name], cpu) for name, cpu in touched))
+
+
+def _headline(step: Step | None) -> str:
+    """One sentence for the live region."""
+    if step is None:
+        return ""
+    told = f"Step {step.seq}: {step.text.replace('  ', ' ')}."
+    if step.refused:
+        return f"{told} Refused: {step.refused}"
+    if step.expectation is not None:
+        return f"{told} {_compared(step.expectation)}"
+    if step.value is not None:
+        return f"{told} Result {step.value:#x}."
+    hits = [effect.words for effect in step.effects if effect.role.value == "hit"]
+    return f"{told} {hits[-1]}." if hits else told
+
+
+def _trace(moment: Moment) -> trace.Trace:
+    step = moment.step
+    if step is None:
+        return trace.NOTHING
+    lines, folded, more = trace.lines_of(step.effects)
+    bytes_at = []
+    for address in trace.figure_addresses(step.effects):
+        try:
+            bytes_at.append((address, moment.machine.memory.read(address, 1)[0]))
+        except IndexError:
+            continue
+    verdict, passed = _verdict(step)
+    return trace.Trace(
+        step=step.seq,
+        text="note" if isinstance(step.op, Note) else " ".join(step.text.split()),
+        verdict=verdict,
+        passed=passed,
+        refused=step.refused,
+        lines=lines,
+        folded=folded,
+        more=more,
+        figure=trace.figure_of(step.effects, bytes_at) if bytes_at else None,
+    )
+
+
+def _verdict(step: Step) -> tuple[str, bool | None]:
+    if step.expectation is not None:
+        return _compared(step.expectation), step.expectation.passed if step.expectation.asked else None
+    if step.value is not None:
+        return f"It returned {step.value:#x}.", None
+    return step.op.text if isinstance(step.op, Note) else "", None
+
+
+def _compared(expectation: Expectation) -> str:
+    if not expectation.asked:
+        return "Not asked on this implementation."
+    return f"It is {expectation.got_text}, expected {expectation.relation} {expectation.wanted_text}."
+
+
+def _lpis(moment: Moment, reading: Reading, look: Look) -> lpis.LpiPanel:
+    machine, before = moment.machine, moment.before
+    known = {} if before is None else {lpi.intid: lpi for lpi in before.lpis}
+    base = navigator.base_of(moment.map, reading.values, "GICR_PROPBASER", 0)
+    state = lpis.LpiState(
+        lpis=reading.lpis,
+        before=known.get if before is not None else None,
+        counts=machine.lpi_counts(),
+        config_base=base,
+        caches_config=caches_config(machine.impl),
+        latches=machine.impl.pending_home is not PendingHome.GUEST_RAM,
+    )
+    return lpis.lpi_panel(state, look, moment.now)
+
+
+def caches_config(implementation: Implementation) -> bool:
+    return implementation.config_cache is not ConfigCache.WINNER_ONLY
