@@ -193,16 +193,22 @@ def test_diff_shows_only_what_differs(ptz):
         "      kvm   0x0000000000000580",
         "      qemu  0x4000000000000000",
         "      ≠ qemu: With these changed the answers agree",
-        "        How GICR_PENDBASER.PTZ reads: stored, and read back as written"
-        " [arm_gicv3_redist.c: gicr_writell, observed]",
-        "        GICR_PENDBASER at reset: 0x0: Shareability=NonShareable, InnerCache=Device_nGnRnE"
-        " [arm_gicv3_redist.c, observed]",
+        (
+            "        How GICR_PENDBASER.PTZ reads: stored, and read back as written"
+            " [arm_gicv3_redist.c: gicr_writell, observed]"
+        ),
+        (
+            "        GICR_PENDBASER at reset: 0x0: Shareability=NonShareable, InnerCache=Device_nGnRnE"
+            " [arm_gicv3_redist.c, observed]"
+        ),
         "   5  expect GICR_PENDBASER@0.PTZ == 0",
         "      kvm   0",
         "      qemu  1",
         "      ≠ qemu: With only this changed the answers agree",
-        "        How GICR_PENDBASER.PTZ reads: stored, and read back as written"
-        " [arm_gicv3_redist.c: gicr_writell, observed]",
+        (
+            "        How GICR_PENDBASER.PTZ reads: stored, and read back as written"
+            " [arm_gicv3_redist.c: gicr_writell, observed]"
+        ),
         "   6  expect GICR_PENDBASER@0.PTZ == 1 on=qemu",
         "      kvm   0",
         "      qemu  1",
