@@ -129,12 +129,13 @@ class ListRegisters:
     def run(self, cpu: int) -> None:
         """Enter and leave the guest once: sort when the list registers are too few, then prune."""
         if self.lists[cpu]:
-            self._sort(cpu)
+            self.lists[cpu] = self._sorted(cpu)
             self._prune(cpu)
 
-    def _sort(self, cpu: int) -> None:
-        if len(self.lists[cpu]) > LIST_REGISTERS:
-            self.lists[cpu].sort(key=lambda intid: self._rank(intid, cpu))
+    def _sorted(self, cpu: int) -> list[int]:
+        """The list as it is when the guest is entered; a look at it leaves it in the order it is in."""
+        queue = self.lists[cpu]
+        return sorted(queue, key=lambda intid: self._rank(intid, cpu)) if len(queue) > LIST_REGISTERS else queue
 
     def _rank(self, intid: int, cpu: int) -> tuple[int, int]:
         """vgic_irq_cmp: active first, then deliverable ones by priority."""
@@ -162,8 +163,7 @@ class ListRegisters:
         """What the list registers hold when the guest runs."""
         if not self.lists[cpu]:
             return []
-        self._sort(cpu)
-        return [intid for intid in self.lists[cpu] if self._oracle(intid, cpu) == cpu][:LIST_REGISTERS]
+        return [intid for intid in self._sorted(cpu) if self._oracle(intid, cpu) == cpu][:LIST_REGISTERS]
 
     # -- as the CPU interface sees it
 
