@@ -35,7 +35,7 @@ router = APIRouter(include_in_schema=False)
 NO_STORE = {"Cache-Control": "no-store", "Vary": "HX-Request"}
 PLAYS_KEPT = 32
 # What htmx may ask for alone, by element id.
-PARTS = frozenset({"app", "inspector", "found", "p-lpis", "p-devices", "p-memory"})
+PARTS = frozenset({"app", "inspector", "found", "why", "p-lpis", "p-devices", "p-memory"})
 
 
 class Plays:
@@ -238,10 +238,10 @@ def copied(scenario: Scenario, step: str, on: str) -> str:
             if wanted is not None and count > wanted:
                 break
         if on and isinstance(line.content, MachineSpec):
-            line = replace(line, content=replace(line.content, implementation=on))
+            line = replace(line, content=line.content.on(on))
         lines.append(line)
     if on and not any(isinstance(line.content, MachineSpec) for line in lines):
-        lines.insert(0, Line(replace(scenario.machine, implementation=on)))
+        lines.insert(0, Line(scenario.machine.on(on)))
     return format_scenario(replace(scenario, lines=tuple(lines), preamble=""))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.registers import Access, Field, Register
+from app.web.views.doors import Door
 from app.web.views.words import bit_range
 
 HALF_ROW = 16
@@ -47,6 +48,8 @@ class Shown:
     was: int
     everywhere: tuple[tuple[int, int], ...]  # (CPU, value) of the same register on the first CPUs and the one on view
     caution: str = ""  # what to know before a write
+    doors: tuple[Door, ...] = ()  # what others than the Non-secure guest read
+    secure: int | None = None  # the same for Secure software, where there are two Security states
 
 
 def halves(shown: Shown, differs: int) -> tuple[tuple[Segment, ...], ...]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from app.gic import IMPLEMENTATIONS
 from app.registers import Register
-from app.web.views import history, inspector, memory, navigator, queue, trace
+from app.web.views import history, inspector, memory, navigator, queue, trace, why
 from app.web.views.look import FIRST_LPI, RAM_BASE, Look
 from app.web.views.moment import Moment, machine_map, moment_of
-from app.web.views.onview import Unknown, caution_of, inspected, register_on_view, shown_of, touches_of
+from app.web.views.onview import Unknown, register_on_view, shown_of, touches_of
 from app.web.views.shared import MOST_ITTS, Choice, Shared, shared_of
 from app.web.views.stage import Stage
 
@@ -39,6 +39,7 @@ class Page:
     inspector: inspector.Inspector
     memory: memory.MemoryPanel
     builder: queue.Builder
+    why: why.WhyPanel
     may_write: bool
     unknown: Unknown | None
 
@@ -61,6 +62,7 @@ async def page_of(
         inspector=_inspector(moment, look, register, cpu, touches, may_write=may_write),
         memory=memory_of(moment, look),
         builder=queue.builder(look.command, typed or {}, may_write=may_write),
+        why=why.why_panel(moment.machine, look, moment.now),
         may_write=may_write,
         unknown=unknown,
     )
@@ -145,9 +147,6 @@ def _inspector(
     *,
     may_write: bool,
 ) -> inspector.Inspector:
-    values = inspected(moment.machine, register, cpu)
-    was = dict(values)
-    if moment.before is not None:
-        was[cpu] = moment.before.values.get((register.name, cpu), values[cpu])
-    shown = shown_of(register, cpu, moment.now, values, was, caution_of(moment.machine, register, cpu))
+    before = None if moment.before is None else moment.before.values.get((register.name, cpu))
+    shown = shown_of(moment.machine, register, cpu, moment.now, {} if before is None else {cpu: before})
     return inspector.inspector(shown, moment.map, touches, look, may_write=may_write)

@@ -16,13 +16,17 @@ FARTHEST_BACK = 2000
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """One access to a register: what was written or read, `mask` the bits that the access reached, `why` its reason."""
+    """One access to a register: what was written or read, `mask` the bits that the access reached, `why` its reason.
+
+    `secure`: Secure software made it, where there are two Security states.
+    """
 
     step: int
     wrote: int | None
     read: int | None
     mask: int
     why: str = ""
+    secure: bool = False
 
 
 def steps_touching(
@@ -91,6 +95,7 @@ def _asked(op: Write, register: Register, touch: Touch | None) -> tuple[int | No
 def _told(step: Step, register: Register, cpu: int, map_: RegisterMap) -> Touch | None:
     """The last access to the register among the effects of a step."""
     touch: Touch | None = None
+    secure = bool(getattr(step.op, "secure", False))
     for effect in step.effects:
         if not isinstance(effect, RegisterWritten | RegisterRead) or effect.register != register.name:
             continue
@@ -98,9 +103,9 @@ def _told(step: Step, register: Register, cpu: int, map_: RegisterMap) -> Touch 
             continue
         mask = _reach(effect.address, effect.width, register, cpu, map_)
         if isinstance(effect, RegisterWritten):
-            touch = Touch(step.seq, effect.asked, None, mask, effect.why)
+            touch = Touch(step.seq, effect.asked, None, mask, effect.why, secure)
         elif touch is None or touch.wrote is None:
-            touch = Touch(step.seq, None, effect.value, mask)
+            touch = Touch(step.seq, None, effect.value, mask, secure=secure)
     return touch
 
 

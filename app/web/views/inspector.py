@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from app.registers import Access, Field, Register, RegisterMap
 from app.scenario.vocabulary import spoken_value
 from app.web.views.bitgrid import Segment, Shown, halves, pieces
+from app.web.views.doors import Door
 from app.web.views.history import Touch
 from app.web.views.look import Look
 from app.web.views.words import Hex, Run, bit_range, hex_groups, runs
@@ -82,7 +83,7 @@ class Inspector:
     caution: str
     many: bool
     asks_device: bool
-    userspace: str
+    doors: tuple[Door, ...]
     siblings: tuple[Sibling, ...]
     may_write: bool
     step: int
@@ -110,13 +111,13 @@ def inspector(shown: Shown, map_: RegisterMap, touches: Sequence[Touch], look: L
         fields=tuple(_field_row(field, write_base(register, shown.value)) for field in register.fields),
         others=_others(register),
         accesses=_accesses(shown, touches, look, differs),
-        why=_why(register, wrote, shown.value, differs) if wrote and differs else (),
+        why=_why(register, wrote, _seen_by(shown, wrote), differs) if wrote and differs else (),
         widths=_widths(register),
         absent="" if register.present else register.why_absent or "This implementation has no such register.",
         caution=shown.caution,
         many=len(register.fields) > MOST_OPEN_FIELDS,
         asks_device=register.name == "GITS_TRANSLATER",
-        userspace=register.user.meaning if register.user else "",
+        doors=shown.doors,
         siblings=tuple(
             Sibling(cpu, look.link(register=reference(register, cpu)), f"{value:#x}", cpu == shown.cpu)
             for cpu, value in shown.everywhere
@@ -149,7 +150,12 @@ def _difference(shown: Shown, touches: Sequence[Touch]) -> tuple[Touch | None, i
     wrote = next((touch for touch in reversed(touches) if touch.wrote is not None), None)
     if wrote is None or wrote.wrote is None:
         return None, 0
-    return wrote, (wrote.wrote ^ shown.value) & wrote.mask
+    return wrote, (wrote.wrote ^ _seen_by(shown, wrote)) & wrote.mask
+
+
+def _seen_by(shown: Shown, touch: Touch) -> int:
+    """The value as the software that made an access sees it."""
+    return shown.secure if touch.secure and shown.secure is not None else shown.value
 
 
 def _why(register: Register, wrote: Touch, value: int, differs: int) -> tuple[Run, ...]:
@@ -202,7 +208,9 @@ def _accesses(shown: Shown, touches: Sequence[Touch], look: Look, differs: int) 
         if value is None:
             continue
         title = "You wrote" if touch.wrote is not None else "It read" if place < last_wrote else "It reads"
-        marks = differs if place >= last_wrote >= 0 and (touch.wrote is not None or touch.read == shown.value) else 0
+        title += ", Secure" * touch.secure
+        current = touch.wrote is not None or touch.read == _seen_by(shown, touch)
+        marks = differs if place >= last_wrote >= 0 and current else 0
         rows.append(
             AccessRow(
                 title,
@@ -212,8 +220,9 @@ def _accesses(shown: Shown, touches: Sequence[Touch], look: Look, differs: int) 
                 hex_groups(value, width, differs=marks, touched=touch.mask),
             )
         )
-    if not touches or touches[-1].read != shown.value:
-        rows.append(AccessRow("It reads", True, None, "", hex_groups(shown.value, width, differs=differs)))
+    if not touches or touches[-1].read != shown.value or touches[-1].secure:
+        compared = 0 if last_wrote >= 0 and touches[last_wrote].secure else differs
+        rows.append(AccessRow("It reads", True, None, "", hex_groups(shown.value, width, differs=compared)))
     return tuple(rows[-3:])
 
 

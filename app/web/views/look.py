@@ -19,7 +19,8 @@ class Look:
 
     `register` "" follows the step on view; `step` None is the newest; `on` "" is the machine's own implementation;
     `start` is the first INTID of the LPI table, `device` the DeviceID whose ITT is open, `address` what memory shows
-    (None: the tables in RAM decide). `pinned`: without a step the address means another than the newest.
+    (None: the tables in RAM decide). `why` is the interrupt that is asked about, as 8195 or 3@1. `pinned`: without a
+    step the address means another than the newest.
     """
 
     base: str
@@ -32,6 +33,7 @@ class Look:
     on: str = ""
     command: str = ""
     find: str = ""
+    why: str = ""
     pinned: bool = False
 
     @property
@@ -60,6 +62,7 @@ class Look:
             "device": None if there.device is None else f"{there.device:#x}",
             "address": None if there.address is None else f"{there.address:#x}",
             "command": there.command,
+            "why": there.why,
         }
         told = [f"{name}={quote(str(value), safe='@')}" for name, value in pairs.items() if value not in (None, "")]
         return "?" + "&".join(told) if told else ""
@@ -79,6 +82,7 @@ def look_from(base: str, query: Mapping[str, str]) -> Look:
         on=query.get("on", "")[:32],
         command=query.get("command", "")[:16].upper(),
         find=query.get("find", "").strip()[:64],
+        why="".join(query.get("why", "").split())[:16],
     )
 
 

@@ -50,6 +50,7 @@ class LpiRow:
     state_class: str
     now: bool
     invalidate: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,7 @@ def _row(lpi: LpiView, state: LpiState, look: Look) -> LpiRow:
         state_class=STATE_CLASSES.get(lpi.state, "idle"),
         now=before is None or before != lpi,
         invalidate=f"its INV {event}" if event else "",
+        why=f"{look.link(why=str(lpi.intid))}#why",
     )
 
 

@@ -59,7 +59,7 @@ async def moment_of(stage: Stage, look: Look, cpu: int) -> Moment:
 
 
 def machine_map(spec: MachineSpec) -> RegisterMap:
-    return register_map(spec.implementation, cpus=spec.cpus, spis=spec.spis, its=spec.its)
+    return register_map(spec.implementation, spec.cpus, spec.spis, spec.its, spec.security)
 
 
 def mark_of(step: Step) -> str:

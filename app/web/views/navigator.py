@@ -10,6 +10,7 @@ from typing import TypeAlias
 from app.registers import Register, RegisterMap
 from app.web.views.inspector import reference
 from app.web.views.look import FIRST_LPI, LAST_LPI, Look
+from app.web.views.why import FIRST_SPI, asks
 
 Values: TypeAlias = Mapping[tuple[str, int], int]
 
@@ -66,12 +67,16 @@ class RamEntry:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The answer to a search; `note` says what else the text could mean, or that nothing matches."""
+    """The answer to a search; `note` says what else the text could mean, or that nothing matches.
+
+    `questions` are (label, address): why an interrupt of that INTID is signalled or not.
+    """
 
     query: str
     entries: tuple[Entry, ...]
     links: tuple[RamEntry, ...]
     note: str
+    questions: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,12 +253,17 @@ def search(listing: Listing, cpus: int) -> Found:
     unique = list(dict.fromkeys((register.name, cpu) for register, cpu in pairs))
     entries = tuple(listing.entry(listing.map.registers[name], cpu, full=True) for name, cpu in unique[:MOST_FOUND])
     links = _links(intid, address, listing.look)
+    questions = asks(intid, listing.look, cpus) if intid is not None and _is_interrupt(listing.map, intid) else ()
     note = ""
     if not entries and not links:
         note = "No register, address or INTID matches. Try PENDBASER, EnableLPIs, 0x080a0078 or 8195."
     elif len(unique) > MOST_FOUND:
         note = f"{len(unique) - MOST_FOUND} more match."
-    return Found(query, entries, links, note)
+    return Found(query, entries, links, note, questions)
+
+
+def _is_interrupt(map_: RegisterMap, intid: int) -> bool:
+    return intid < FIRST_SPI + map_.spis or FIRST_LPI <= intid <= LAST_LPI
 
 
 def _links(intid: int | None, address: int | None, look: Look) -> tuple[RamEntry, ...]:

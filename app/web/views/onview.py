@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.gic import IMPLEMENTATIONS, Machine
@@ -10,6 +10,7 @@ from app.registers import Register, RegisterMap, UnknownName
 from app.scenario import Operation
 from app.web.views import history, inspector, navigator
 from app.web.views.bitgrid import Shown
+from app.web.views.doors import doors_of
 from app.web.views.look import Look
 from app.web.views.moment import machine_map
 from app.web.views.stage import Stage
@@ -38,8 +39,7 @@ async def inspector_of(stage: Stage, look: Look, *, may_write: bool) -> inspecto
     if now:
         was = inspected(await stage.machine(now - 1), register, cpu)
     machine = await stage.machine(now)
-    values = inspected(machine, register, cpu)
-    shown = shown_of(register, cpu, now, values, was or values, caution_of(machine, register, cpu))
+    shown = shown_of(machine, register, cpu, now, was)
     return inspector.inspector(shown, map_, touches, look, may_write=may_write)
 
 
@@ -80,10 +80,21 @@ def inspected(machine: Machine, register: Register, cpu: int) -> dict[int, int]:
     return {each: machine.peek(register, each) for each in sorted(cpus)}
 
 
-def shown_of(
-    register: Register, cpu: int, step: int, values: dict[int, int], was: dict[int, int], caution: str
-) -> Shown:
-    return Shown(register, cpu, step, values[cpu], was.get(cpu, values[cpu]), tuple(values.items()), caution)
+def shown_of(machine: Machine, register: Register, cpu: int, step: int, was: Mapping[int, int]) -> Shown:
+    """The register now; `was` holds its values one step before, as far as they are known."""
+    values = inspected(machine, register, cpu)
+    value = values[cpu]
+    return Shown(
+        register,
+        cpu,
+        step,
+        value,
+        was.get(cpu, value),
+        tuple(values.items()),
+        caution_of(machine, register, cpu),
+        doors_of(machine, register, cpu, value),
+        machine.peek(register, cpu, secure=True) if machine.two_states else None,
+    )
 
 
 def caution_of(machine: Machine, register: Register, cpu: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Protocol
 
 from app.gic import Machine
@@ -73,4 +72,4 @@ class PlayedStage:
 def played(scenario: Scenario, implementation: str = "") -> Timeline:
     """The scenario played, perhaps on another implementation than it names."""
     spec = scenario.machine
-    return Timeline(replace(spec, implementation=implementation) if implementation else spec, scenario.operations)
+    return Timeline(spec.on(implementation) if implementation else spec, scenario.operations)
