@@ -22,6 +22,7 @@ _V = 1 << 63
 _MAX_DEVICE_OFFSET = (1 << 14) - 1
 _MAX_EVENT_OFFSET = (1 << 16) - 1
 _L1_ADDRESS = 0x000F_FFFF_FFFF_0000
+_BLOCK = 65536
 
 # A scan's callback: (id, entry) to the offset of the next entry, 0 to stop; Refused ends it with an errno.
 Visit = Callable[[int, bytes], int]
@@ -165,7 +166,8 @@ class _Restore:
         """scan_its_table: follow the entries' own links; says whether the end of the table was reached."""
         address, left, number = base, length, first
         while True:
-            step = visit(number, self._m.memory.read(address, ENTRY_BYTES))
+            entry = self._m.memory.read(address, ENTRY_BYTES)
+            step = visit(number, entry) if any(entry) else self._zero_entries(address, left)
             if step == 0:
                 return False
             if step * ENTRY_BYTES >= left:
@@ -173,6 +175,15 @@ class _Restore:
             number += step
             address += step * ENTRY_BYTES
             left -= step * ENTRY_BYTES
+
+    def _zero_entries(self, address: int, left: int) -> int:
+        """How many entries from here on are all zero: each is not valid and leads to the next one."""
+        length = min(left, _BLOCK - address % _BLOCK)
+        try:
+            block = self._m.memory.read(address, length)
+        except IndexError:
+            return 1
+        return max(1, (length - len(block.lstrip(b"\0"))) // ENTRY_BYTES)
 
     def _level1(self, number: int, data: bytes) -> int:
         entry: int = DWORD.unpack(data)[0]
