@@ -189,3 +189,28 @@ def test_elsewhere_a_snapshot_moves_everything(implementation):
     there = Machine(implementation)
     there.restore(rig.m.snapshot())
     assert there.icc_read("ICC_IAR1_EL1") == 8192
+
+
+@on_kvm
+@pytest.mark.parametrize("device", [0, 1, 8000, 8191])
+def test_an_entry_behind_a_long_stretch_of_zeros_is_found(implementation, device):
+    rig = Rig(implementation).its_on()
+    rig.its("MAPD", device=device, itt=0x4040_0000, size=16)
+    rig.its("MAPC", collection=5, target=1)
+    for event in (40_000, 65_535):
+        rig.its("MAPTI", device=device, event=event, intid=event, collection=5)
+    rig.m.userspace.save_its_tables()
+    rig.m.userspace.reset_its()
+    rig.put("GITS_BASER0", rig.get("GITS_BASER0") | 1 << 63)
+    rig.put("GITS_BASER1", rig.get("GITS_BASER1") | 1 << 63)
+    rig.m.userspace.restore_its_tables()
+    assert [(each.event_id, each.intid) for each in rig.m.events(device)] == [(40_000, 40_000), (65_535, 65_535)]
+
+
+@on_kvm
+def test_a_device_table_that_leaves_ram_is_efault(implementation):
+    rig = Rig(implementation)
+    rig.put("GITS_BASER1", 1 << 63 | 0x4031_0000)
+    rig.put("GITS_BASER0", 1 << 63 | 0x5FFF_0000 | 1)  # 64 KiB in RAM, 64 KiB not
+    with pytest.raises(UserspaceError, match="EFAULT"):
+        rig.m.userspace.restore_its_tables()

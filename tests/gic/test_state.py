@@ -35,7 +35,7 @@ from tests.gic.rig import (
 )
 
 CPUS, SPIS, RAM_MIB = 2, 32, 8
-EXAMPLES, STEPS = 20, 40
+EXAMPLES, STEPS = 10, 40
 NOWHERE = 0x7000_0000_0000
 ONES = (1 << 64) - 1
 MAPPED = ("GICD", "RD", "SGI", "GITS", "GITS_TRANSLATION")
