@@ -371,17 +371,28 @@ class Machine:
             return
         found = self.map.at(address)
         if found is None:
-            frame = next((each for each in self.map.frames.values() if _inside(each.base, each.size, address)), None)
-            why = f"reserved in the {frame.title} frame" if frame else "no device and no RAM answers there"
-            self.sink.append(effects.AccessIgnored(hex(address), write, why))
+            self.sink.append(effects.AccessIgnored(hex(address), write, self._nobody(address)))
             return
-        register, _ = found
+        register, cpu = found
         if not register.present:
             why = register.why_absent or "not implemented here"
         else:
             takes = ", ".join(str(each * 8) for each in sorted(register.sizes))
-            why = f"it takes aligned accesses of {takes} bits, not {size * 8} bits at {address:#x}"
-        self.sink.append(effects.AccessIgnored(register.name, write, why, cite=register.cite))
+            bits = size * 8
+            but = f"and {address:#x} is not aligned to {bits}" if address % size else f"not {bits} at {address:#x}"
+            why = f"it takes aligned accesses of {takes} bits, {but}"
+        name = f"{register.name}@{cpu}" if register.per_cpu else register.name
+        self.sink.append(effects.AccessIgnored(name, write, why, cite=register.cite))
+
+    def _nobody(self, address: int) -> str:
+        """Why no register is at an address."""
+        for frame in self.map.frames.values():
+            offset = address - frame.base
+            cpu = offset // frame.stride if frame.stride else 0
+            if 0 <= cpu < self.cpus and 0 <= offset - cpu * frame.stride < frame.size:
+                at = f" of CPU {cpu}" if frame.stride else ""
+                return f"reserved in the {frame.title.removesuffix(' frame')} frame{at}"
+        return "no device and no RAM answers there"
 
     def _check_access(self, address: int, size: int, cpu: int) -> None:
         if size not in _LIMITS:
@@ -660,10 +671,6 @@ def _aligned_parts(address: int, size: int) -> list[tuple[int, int]]:
         if address >> 64:  # nothing answers beyond the last byte
             break
     return parts
-
-
-def _inside(base: int, size: int, address: int) -> bool:
-    return base <= address < base + size
 
 
 def _at(place: Place) -> str:
