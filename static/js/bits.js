@@ -15,6 +15,7 @@ const shift = (control) => BigInt(control.dataset.shift);
 class Draft {
   constructor(root) {
     this.root = root;
+    this.name = root.dataset.register;
     this.form = root.querySelector("form.edit");
     this.width = Number(root.dataset.width);
     this.shown = BigInt(root.dataset.value);
@@ -123,11 +124,18 @@ class Draft {
 
 let draft = null;
 
+// An edit outlives a rendering of the same register that asks for the same.
+const keeps = (root) =>
+  draft?.root === root && draft.edited && draft.name === root.dataset.register && draft.base === BigInt(root.dataset.base);
+
 // A page that the server replaced starts without an edit, whatever the browser kept in its inputs.
 function begin() {
   const root = inspector();
   if (!root?.querySelector("form.edit")) {
     draft = null;
+  } else if (keeps(root)) {
+    draft.shown = BigInt(root.dataset.value);
+    draft.show(document.activeElement);
   } else if (draft?.root !== root || draft.stamp !== root.dataset.step + root.dataset.register) {
     root.querySelector("form.edit").reset();
     draft = new Draft(root);

@@ -45,16 +45,22 @@ function dropMarks() {
   }
 }
 
+// The whole page anew, but in place: what is being typed stays.
+const loadAll = () => load(location.pathname + location.search, app(), "outerMorph show:none");
+
 let shown = Number(seen()?.dataset.step ?? 0);
+let newestKnown = shown;
 
 document.addEventListener("htmx:after:swap", (event) => {
   const step = Number(seen()?.dataset.step ?? 0);
   const whole = event.detail.ctx?.target?.id === "app";
   if (step === shown || whole) {
     shown = step;
+    // An answer that was overtaken by a later step's: ask again.
+    if (whole && newest() && step < newestKnown) loadAll();
     return;
   }
-  shown = step;
+  shown = newestKnown = step;
   dropMarks();
   refreshInspector(step);
   for (const panel of document.querySelectorAll("[data-refresh]")) refreshPanel(panel);
@@ -63,7 +69,7 @@ document.addEventListener("giclab:refresh", (event) => refreshPanel(event.target
 
 document.addEventListener("htmx:sse:before:message", (event) => {
   if (event.detail.message.event === "reload") {
-    location.reload();
+    loadAll();
     event.preventDefault();
   } else if (!newest()) {
     if (!event.detail.message.data.includes('id="seen"')) return;

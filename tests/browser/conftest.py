@@ -25,7 +25,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 OUTPUT = Path(__file__).resolve().parents[2] / "test-output" / "screens"
-PATIENCE_MS = 10_000
+PATIENCE_MS = 30_000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -192,7 +192,7 @@ def test_a_lost_server_is_told_and_found_again(server, open_page, complaints):
     expect(page.locator("#link")).to_contain_text(re.compile("Offline|Reconnecting"))
     expect(page.locator("#inspector")).to_be_visible()
     server.start()
-    expect(page.locator("#link .link-on")).to_be_visible()
+    expect(page.locator("#link .link-on")).to_be_visible(timeout=30_000)
     expect(page.locator("#timeline output b")).to_have_text("1")
     page.fill("#con", "read GICR_PENDBASER@0")
     page.press("#con", "Enter")
