@@ -166,10 +166,10 @@ async def test_silence_is_kept_alive(served, session, monkeypatch):
 
 
 def test_a_server_that_is_asked_to_end_does_so_while_somebody_watches(server):
-    with httpx2.Client(base_url=server.url) as client:
+    with httpx2.Client(base_url=server.url, timeout=60) as client:
         session = client.post("/api/v1/sessions", json={}).json()
         with client.stream("GET", f"/api/v1/sessions/{session['id']}/events") as stream:
             chunks = stream.iter_raw()
             next(chunks)
-            server.terminate(patience=10)
+            server.terminate(patience=60)
             assert b"".join(chunks) == b""
