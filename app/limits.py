@@ -25,6 +25,9 @@ IMPLEMENTATIONS_PER_PLAY: Final = 8
 OPERATIONS_PER_PLAY: Final = 2_000
 """Nothing of a play is kept: 8 implementations x 2,000 operations x 0.1 ms = 1.6 s of one worker thread."""
 
+LIVE_OPERATIONS: Final = 500
+"""The same on a real QEMU, where an operation takes about a millisecond, an ITS command some four accesses: 2 s."""
+
 CONCURRENT_PLAYS: Final = 2
 """Worker threads for long plays. They share one interpreter lock with the event loop, which must get its turn: with 2
 of them it waits 2 x 5 ms (the interpreter's switch interval) at most, and more would not play faster."""

@@ -32,6 +32,10 @@ class Settings(BaseSettings):
         le=100_000,
         description="Played sessions kept in memory while nobody uses them, about 1 MiB each.",
     )
+    live_qemu: bool = Field(
+        default=False,
+        description="Whether visitors may have a real QEMU, where one is installed, play beside our models.",
+    )
 
 
 @lru_cache(maxsize=1)

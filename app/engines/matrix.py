@@ -67,7 +67,8 @@ def rows() -> tuple[Row, ...]:
     behaviours = [_behaviour_row(name, value) for name, value in IMPLEMENTATIONS["architecture"].behaviours().items()]
     areas = [area.value for area in Area]
     behaviours.sort(key=lambda row: areas.index(row.area))
-    return (*behaviours, *(_register_row(item) for item in register_differences()))
+    registers = sorted(map(_register_row, register_differences()), key=lambda row: (row.area != KEPT, row.key != "ptz"))
+    return (*behaviours, *registers)
 
 
 def row(key: str) -> Row:

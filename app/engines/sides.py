@@ -11,7 +11,7 @@ from app.engines.evidence import NOTHING, Evidence, evidence_of
 from app.engines.model import LIVE_QEMU, open_machine
 from app.engines.qemu import SPIS
 from app.gic import Machine
-from app.gic.effects import AccessIgnored, Choice, CommandRun, Effect, RegisterWritten, Signalled
+from app.gic.effects import AccessIgnored, Choice, CommandRun, Effect, QueueSetUp, RegisterWritten, Signalled
 from app.gic.implementations import Implementation
 from app.scenario.operations import Operation
 from app.scenario.player import Player, Step
@@ -144,9 +144,10 @@ def _story(effects: Sequence[Effect]) -> str:
         for effect in effects:
             if effect.kind == kind and not (isinstance(effect, AccessIgnored) and not effect.why):
                 return effect.words
+    set_up = any(isinstance(effect, QueueSetUp) for effect in effects)
     for effect in effects:
         if isinstance(effect, CommandRun) and effect.outcome != "done":
             return effect.words
-        if isinstance(effect, RegisterWritten) and effect.why:
+        if isinstance(effect, RegisterWritten) and effect.why and not set_up:
             return effect.words
     return ""
