@@ -6,7 +6,7 @@ PORT ?= 8000
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: run test lint format bench lock clean
+.PHONY: run test lint format bench conformance lock clean
 
 run: $(VENV)/.runtime
 	$(BIN)/python -m app serve --host $(HOST) --port $(PORT)
@@ -25,6 +25,10 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
+
+# Checks everything and writes the report that /conformance shows.
+conformance: $(VENV)/.dev
+	$(BIN)/python -m bench.conformance $(PYTEST_ARGS)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from app.web.views.words import number, plural
 
 REPORT = Path(__file__).resolve().parent.parent / "conformance.json"
 COMMAND = "make conformance"
+MODEL = (("gic", "*.py"), ("registers", "*.py"), ("registers", "*.rdl"), ("scenario", "*.py"), ("behaviours", "*.gic"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +53,15 @@ class TestFile:
 
 @dataclass(frozen=True, slots=True)
 class ConformancePage:
-    """`missing` says what to do when there is no report. `facts` are name and value, as versions and the date."""
+    """`missing` says what to do when there is no report; `changed`: the model is not the one that was checked.
+
+    `facts` are name and value, as versions and the date.
+    """
 
     missing: str
     headline: str
     fine: bool
+    changed: bool = False
     facts: tuple[tuple[str, str], ...] = ()
     corpora: tuple[Corpus, ...] = ()
     sides: tuple[Side, ...] = ()
@@ -77,7 +84,20 @@ def conformance_page(path: Path = REPORT) -> ConformancePage:
     answers = sum(each["answers"] for each in report["corpora"])
     matched = sum(each["matched"] for each in report["corpora"])
     headline = f"{number(matched)} of {plural(answers, 'recorded answer')} of real GICs match"
-    return ConformancePage("", headline, fine, _facts(report), corpora, sides, tests)
+    changed = report["model"] != model_digest()
+    return ConformancePage("", headline, fine, changed, _facts(report), corpora, sides, tests)
+
+
+@lru_cache(maxsize=1)
+def model_digest() -> str:
+    """A hash of everything that decides what a machine answers, and of the scenarios that show it."""
+    digest = hashlib.sha256()
+    package = Path(__file__).resolve().parents[2]
+    for folder, pattern in MODEL:
+        for path in sorted((package / folder).rglob(pattern)):
+            digest.update(f"{path.relative_to(package).as_posix()}\n".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _facts(report: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
