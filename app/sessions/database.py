@@ -35,10 +35,11 @@ def driver_url(database_url: str) -> URL:
 
 
 def create_engine(database_url: str) -> AsyncEngine:
-    """An engine for the URL; for SQLite the file's directory is made. Nothing is opened yet."""
+    """An engine for the URL; for SQLite the file's directory is made (not for SQLite's own `file:` URIs). Nothing is
+    opened yet."""
     url = driver_url(database_url)
     sqlite = url.get_backend_name() == "sqlite"
-    if sqlite and url.database and url.database != ":memory:":
+    if sqlite and url.database and url.database != ":memory:" and not url.database.startswith("file:"):
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     try:
         # One INSERT is a transaction of its own: a single trip to the driver, durable when it returns.

@@ -112,14 +112,16 @@ async def test_a_connection_that_was_lost_is_replaced(store):
     assert await store.lines(HEAD.id) == [(1, "note before"), (2, "note after")]
 
 
-async def test_a_read_only_database_refuses_writes_and_goes_on_reading(store, file):
+async def test_a_read_only_database_refuses_writes_and_goes_on_reading(store, file, tmp_path, monkeypatch):
     await store.create(HEAD, ["note one"])
     await store.stop()
+    monkeypatch.chdir(tmp_path)
     reader = Store(f"sqlite:///file:{file}?mode=ro&uri=true")
     with pytest.raises(StorageFailed, match="readonly"):
         await reader.append(HEAD.id, 2, "note two")
     assert await reader.lines(HEAD.id) == [(1, "note one")]
     await reader.stop()
+    assert not (tmp_path / "file:").exists(), "a folder was made of the URI's scheme"
 
 
 async def test_a_full_disk_is_a_clear_refusal_that_changes_nothing(store):
