@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from app.gic import effects
+from app.gic.interrupt_effects import ControlChanged, Preempted, RunningPriority
 from app.gic.lpi import Candidate
 from app.gic.security import SECURE_PRIORITIES, from_nonsecure_priority, nonsecure_priority
 from app.gic.signals import IDLE
@@ -155,21 +156,54 @@ class CpuInterface:
             if not self.pmr & SECURE_PRIORITIES:
                 return
             value = from_nonsecure_priority(value & 0xFF)
-        self.pmr = value & 0xFF & ~((1 << 8 - PRIORITY_BITS) - 1)
+        was, self.pmr = self.pmr, value & 0xFF & ~((1 << 8 - PRIORITY_BITS) - 1)
+        if self.pmr != was:
+            below = f"only priority values below {self.pmr:#04x} are signalled" if self.pmr else "nothing is signalled"
+            self._tell(f"the priority mask went from {was:#04x} to {self.pmr:#04x}, {below}", "ICC_PMR_EL1")
 
     def _write_bpr(self, value: int, group: int) -> None:
         if group and self.control & _CBPR:
             return
-        self.bpr[group] = max(value & 7, _MIN_BPR[group])
+        was, self.bpr[group] = self.bpr[group], max(value & 7, _MIN_BPR[group])
+        if self.bpr[group] != was:
+            lowest = (~self.group_priority_mask(group) & 0xFF).bit_length()
+            bits = f"bits 7:{lowest} of the priorities" if lowest < 8 else "nothing"
+            self._tell(
+                f"{bits} decide whether a {self._name(group)} interrupt pre-empts", f"ICC_BPR{min(group, 1)}_EL1"
+            )
 
     def _write_ap(self, value: int, group: int) -> None:
+        running = self.running_priority()
         self.active[group] = value & _APR_MASK
+        self._ran(running)
 
     def _write_ctlr(self, value: int) -> None:
+        was = self.control
         self.controls[int(self._secure)] = value & (_CBPR | _EOIMODE)
+        changed = was ^ self.control
+        if changed & _EOIMODE:
+            does = "drops the priority only, and ICC_DIR_EL1 deactivates" if self.eoi_split else "deactivates too"
+            self._tell(f"a write of ICC_EOIR {does}", "ICC_CTLR_EL1.EOImode")
+        if changed & _CBPR:
+            whose = "ICC_BPR0_EL1 counts for both groups" if self.control & _CBPR else "each group has its binary point"
+            self._tell(whose, "ICC_CTLR_EL1.CBPR")
 
     def _write_igrpen(self, value: int, group: int) -> None:
-        self.enabled[group] = value & 1
+        was, self.enabled[group] = self.enabled[group], value & 1
+        if self.enabled[group] != was:
+            takes = "takes" if value & 1 else "no longer takes"
+            self._tell(f"the CPU interface {takes} {self._name(group)} interrupts", f"ICC_IGRPEN{min(group, 1)}_EL1")
+
+    def _name(self, group: int) -> str:
+        return ("Group 0", "Non-secure Group 1" if self._m.two_states else "Group 1", "Secure Group 1")[group]
+
+    def _tell(self, what: str, register: str) -> None:
+        self._m.tell(ControlChanged(self.cpu, what, f"IHI 0069, {register}"))
+
+    def _ran(self, before: int) -> None:
+        now = self.running_priority()
+        if now != before:
+            self._m.tell(RunningPriority(self.cpu, before, now))
 
     # -- priorities
 
@@ -240,7 +274,11 @@ class CpuInterface:
         if found is None or found.group != group:
             self._m.tell(effects.Acknowledged(self.cpu, SPURIOUS, self.running_priority()))
             return SPURIOUS
-        level = (found.priority & self.group_priority_mask(group)) >> 8 - PRIORITY_BITS
+        group_priority = found.priority & self.group_priority_mask(group)
+        running = self.running_priority()
+        if running != IDLE:
+            self._m.tell(Preempted(self.cpu, found.intid, group_priority, running))
+        level = group_priority >> 8 - PRIORITY_BITS
         self.active[group] |= 1 << level
         self._m.signals.activate(self.cpu, found)
         self._m.tell(effects.Acknowledged(self.cpu, found.intid, self.running_priority()))
@@ -248,7 +286,9 @@ class CpuInterface:
 
     def _end(self, value: int, group: int) -> None:
         intid = value & 0xFF_FFFF
+        running = self.running_priority()
         told = self._m.signals.end(self, intid, group)
+        self._ran(running)
         self._m.tell(effects.Ended(self.cpu, intid, told))
 
     def _write_dir(self, value: int) -> None:

@@ -36,6 +36,10 @@ class InterruptWords:
     def _told(self, place: Place) -> None:
         self.m.signals.mark(place.cpu if place.register.per_cpu else None)
 
+    def _say(self, write: Write) -> None:
+        if self.m.sink is not None:
+            self.m.story.write(write)
+
     def _queue(self, place: Place, bits: int) -> None:
         """KVM puts interrupts on a list when a write makes them deliverable, and at no other time."""
         lists = self.m.list_registers
@@ -56,11 +60,13 @@ class InterruptWords:
         "GICD_ISACTIVER", "GICR_ISACTIVER",
     )  # fmt: skip
     def raised(self, write: Write) -> None:
+        self._say(write)
         self._queue(write.place, write.data & _WORD)
         self._told(write.place)
 
     @signal_state("GICD_IGROUPR", "GICR_IGROUPR", "GICD_IGRPMODR", "GICR_IGRPMODR")
     def regrouped(self, write: Write) -> None:
+        self._say(write)
         self._queue(write.place, _WORD)
         self._told(write.place)
 
@@ -71,6 +77,7 @@ class InterruptWords:
         "GICD_IPRIORITYR", "GICR_IPRIORITYR", "GICD_ICFGR", "GICR_ICFGR",
     )  # fmt: skip
     def changed(self, write: Write) -> None:
+        self._say(write)
         self._told(write.place)
 
 
@@ -81,10 +88,13 @@ class Distributor(InterruptWords):
         if self.m.security == 2 and (write.old | write.new) & DS:
             self.m.values[write.place.slot] = (write.new | DS) & ~(ENABLE_GRP1_S | ARE_NS)
             self.m.two_states = False
+        if self.m.sink is not None:
+            self.m.story.control(write.old, self.m.gicd_ctlr())
         self.m.signals.mark()
 
     @signal_state("GICD_IROUTER")
     def routed(self, write: Write) -> None:
+        self._say(write)
         self.m.signals.mark()
 
     def set_line(self, intid: int, level: bool, cpu: int) -> None:
@@ -101,10 +111,13 @@ class Distributor(InterruptWords):
             return
         shown = cpu if intid < PRIVATE else None
         self.m.tell(effects.LineChanged(intid, shown, level))
+        before = self.m.story.look(intid, cpu)
         if not every:
             wired.put_line(intid, cpu, level)
         if level and edge:
             wired.put("pending", intid, cpu, True)
+        high = "latched, it is edge-triggered" if edge else "level-sensitive, and its wire is high"
+        self.m.story.since(intid, cpu, before, high if level else "level-sensitive, and its wire is low")
         if lists is not None and not (edge and not level):
             lists.queue(intid, cpu)
         self.m.signals.mark(shown)

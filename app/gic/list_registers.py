@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.gic import effects
+from app.gic.interrupt_effects import InterruptsActive
 from app.gic.lpi import FIRST_LPI, Candidate
 from app.gic.lpi_behaviours import DisabledPending
 from app.gic.lpi_kernel import KernelLpis, Lpi
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 # ICH_VTR_EL2.ListRegs + 1 of the machine that was observed.
 LIST_REGISTERS = 4
+_LPI_ACTIVE = "KVM keeps an active state for LPIs too"
 _SHARED = -1  # owner of SPIs and LPIs, of which there is one each
 
 
@@ -190,10 +193,15 @@ class ListRegisters:
         if intid >= FIRST_LPI:
             lpi = self._lpi(intid)
             lpi.active, lpi.latch = True, False
+            if self._m.sink is not None:
+                self._m.tell(effects.LpiNotPending(intid, cpu, "acknowledged"))
+                self._m.tell(InterruptsActive((intid,), cpu, "active", _LPI_ACTIVE, "vgic-v3.c: vgic_v3_fold_lr_state"))
             return
+        before = self._m.story.look(intid, cpu)
         self._m.wired.put("active", intid, cpu, True)
         if self._edge(intid, cpu) or self._m.impl.level_latch is LevelLatch.CLEARED_AT_ACKNOWLEDGE:
             self._m.wired.put("pending", intid, cpu, False)
+        self._m.story.since(intid, cpu, before, f"acknowledged by CPU {cpu}")
 
     def end(self, interface: CpuInterface, intid: int, group: int) -> str:
         if 1020 <= intid < 1024:
@@ -227,11 +235,14 @@ class ListRegisters:
     def _deactivate(self, cpu: int, intid: int) -> None:
         if intid >= FIRST_LPI:
             self._lpi(intid).active = False
+            self._m.tell(InterruptsActive((intid,), cpu, "no longer active", "deactivated"))
             return
+        before = self._m.story.look(intid, cpu)
         self._m.wired.put("active", intid, cpu, False)
         if not self._edge(intid, cpu):
             # vgic_v3_fold_lr_state: a level interrupt whose list register is empty loses its soft pending latch.
             self._m.wired.put("pending", intid, cpu, False)
+        self._m.story.since(intid, cpu, before, "deactivated")
 
     def snapshot(self) -> object:
         return tuple(tuple(each) for each in self.lists), dict(self._queued)

@@ -35,6 +35,7 @@ from app.gic.userspace import Userspace, UserspaceError
 from app.gic.views import CollectionView, DeviceView, EventView, LpiCounts, LpiView, QueueView, Views
 from app.gic.why import Chain, why
 from app.gic.wired import Wired
+from app.gic.wired_story import WiredStory
 from app.registers import Access, Field, Register
 
 MAX_CPUS = 32
@@ -121,6 +122,7 @@ class Machine:
 
     def _build(self) -> None:
         self.wired = Wired(self.layout, self.values, self.spis)
+        self.story = WiredStory(self)
         self.list_registers = ListRegisters(self) if self.impl.signalling is Signalling.LIST_REGISTERS else None
         self.signals: Signals = self.list_registers or DirectSignals(self)
         homes: dict[PendingHome, type[RamLpis | CachedLpis | KernelLpis]] = {
@@ -689,7 +691,7 @@ def _why(register: Register, asked: int, reads: int, lanes: int) -> str:
     reserved = lanes & ~sum(field.mask for field in register.fields) & ((1 << register.width) - 1)
     if asked & reserved != reads & reserved:
         told.append("reserved bits are RES0")
-    return "; ".join(told[:4])
+    return "; ".join(list(dict.fromkeys(told))[:4])
 
 
 def _difference(field: Field, asked: int, reads: int) -> str:
@@ -701,7 +703,9 @@ def _difference(field: Field, asked: int, reads: int) -> str:
             return f"{field.name} is read-only"
         case Access.RES0 | Access.RES1:
             return f"{field.name} is {field.access.value}"
-        case Access.W1S | Access.W1C:
-            return f"{field.name}: only ones written have an effect"
+        case Access.W1S:
+            return "a one sets its bit, a zero changes nothing"
+        case Access.W1C:
+            return "a one clears its bit, a zero changes nothing"
     named = next((f" ({each.name})" for each in field.values if each.value == reads), "")
     return f"{field.name} {asked:#x} was kept as {reads:#x}{named}"

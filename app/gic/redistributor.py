@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.gic import effects
 from app.gic.distributor import InterruptWords
+from app.gic.interrupt_effects import ControlChanged
 from app.gic.lpi_behaviours import EnableAgain, InvlpirScope, LpiBasesWhileEnabled
 from app.gic.lpi_kernel import KernelLpis
 from app.gic.register_file import Place, Write, on_read, on_write, refuses_write
@@ -68,6 +69,9 @@ class Redistributor(InterruptWords):
         """ChildrenAsleep follows ProcessorSleep at once."""
         asleep = bool(write.new & _PROCESSOR_SLEEP)
         self.m.values[write.place.slot] = write.new & ~_CHILDREN_ASLEEP | (_CHILDREN_ASLEEP if asleep else 0)
+        if (write.old ^ write.new) & _PROCESSOR_SLEEP:
+            now = "goes to sleep, and ChildrenAsleep with it" if asleep else "is awake, and ChildrenAsleep is 0"
+            self.m.tell(ControlChanged(self.cpu, f"the PE {now}", "IHI 0069, GICR_WAKER"))
 
     @on_write("GICR_INVLPIR")
     def invalidate_lpi(self, write: Write) -> None:

@@ -118,8 +118,10 @@ class DirectSignals:
         if intid >= FIRST_LPI:
             self._m.lpi_home.acknowledge(cpu, intid)
         else:
+            before = self._m.story.look(intid, cpu)
             self._m.wired.put("active", intid, cpu, True)
             self._m.wired.put("pending", intid, cpu, False)
+            self._m.story.since(intid, cpu, before, f"acknowledged by CPU {cpu}")
         self.mark(cpu if intid < PRIVATE or intid >= FIRST_LPI else None)
 
     def _ties(self, cpu: int, winner: Candidate) -> bool:
@@ -151,7 +153,9 @@ class DirectSignals:
 
     def _deactivate(self, cpu: int, intid: int) -> None:
         if intid < self._m.wired.limit:
+            before = self._m.story.look(intid, cpu)
             self._m.wired.put("active", intid, cpu, False)
+            self._m.story.since(intid, cpu, before, "deactivated")
             self.mark(cpu if intid < PRIVATE else None)
 
     def run(self, cpu: int) -> None:

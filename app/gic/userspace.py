@@ -193,7 +193,11 @@ class Userspace:
     def _set_levels(self, first: int, value: int, cpu: int) -> None:
         for intid in self._level_intids(first):
             level = bool(value >> intid - first & 1)
+            if self._m.sink is not None and level != self._m.wired.line(intid, cpu):
+                self._m.tell(effects.LineChanged(intid, cpu if intid < PRIVATE else None, level))
+            before = self._m.story.look(intid, cpu)
             self._m.wired.put_line(intid, cpu, level)
+            self._m.story.since(intid, cpu, before, f"level-sensitive, and its wire is {'high' if level else 'low'}")
             if level and self._m.list_registers is not None:
                 self._m.list_registers.queue(intid, cpu if intid < PRIVATE else 0)
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import pytest
 
-from app.gic import effects
+from app.gic import effects, interrupt_effects
 from app.gic.effects import Effect, Role, as_dict
 from tests.gic.rig import COLLECTIONS, DEVICES, ITT, PEND, PROP, QUEUE, Rig
 
@@ -99,6 +99,58 @@ def move_to_disabled(rig):
     rig.its("MOVI", device=0, event=0, collection=1)
 
 
+def two_levels(rig):
+    """INTID 40 active, 42 of a higher priority pending."""
+    rig.put("GICD_IGROUPR1", 0xFFFF_FFFF, 4)
+    rig.put("GICD_ISENABLER1", 0x500, 4)
+    rig.put("GICD_IPRIORITYR10", 0x40_00A0, 4)
+    rig.put("GICD_ICFGR2", 0, 4)
+    rig.m.spi(40, 1)
+    rig.ack()
+    rig.put("GICD_ISPENDR1", 1 << 10, 4)
+
+
+def preempt(rig):
+    two_levels(rig)
+    rig.ack()
+
+
+def unwind(rig):
+    preempt(rig)
+    rig.m.icc_write("ICC_EOIR1_EL1", 42)
+    rig.m.icc_write("ICC_EOIR1_EL1", 40)
+
+
+def clear_a_high_line(rig):
+    two_levels(rig)
+    rig.put("GICD_ICPENDR1", 1 << 8, 4)
+
+
+def make_edge(rig):
+    two_levels(rig)
+    rig.put("GICD_ICFGR2", 2 << 16, 4)
+
+
+def route(rig):
+    rig.put("GICD_IROUTER40", 1, 8)
+    rig.put("GICD_IROUTER41", 7, 8)
+
+
+def set_levels(rig):
+    rig.put("GICD_ICFGR2", 0, 4)
+    rig.m.userspace.set("level", 32, 1 << 9)
+
+
+def set_latches(rig):
+    rig.put("GICD_ICFGR2", 0xAAAA_AAAA, 4)
+    rig.m.userspace.set("dist", 0x204, 3)
+    rig.m.userspace.set("dist", 0x204, 1)
+
+
+def mask(rig):
+    rig.m.icc_write("ICC_PMR_EL1", 0x80)
+
+
 # (kind, implementation, what is done, words that one effect of the kind must hold)
 STORIES = [
     ("register-written", "qemu", write_ptz, ["GICR_PENDBASER@0 was written 0x4000000040210780"]),
@@ -153,6 +205,30 @@ STORIES = [
     ("pending-bit-consumed", "kvm", consume_bit, ["INTID 8193", hex(BYTE_8192), "bit 1"]),
     ("line-changed", "kvm", lambda rig: rig.m.spi(40, 1), ["INTID 40", "high"]),
     ("line-changed", "qemu", lambda rig: rig.m.ppi(20, 1, cpu=1), ["INTID 20@1", "high"]),
+    ("interrupts-changed", "qemu", two_levels, ["INTIDs 32-63 are in Group 1"]),
+    ("interrupts-changed", "kvm", two_levels, ["INTIDs 40, 42 are enabled"]),
+    ("interrupts-changed", "architecture", two_levels, ["INTID 42 is of priority 0x40"]),
+    ("interrupts-changed", "kvm", sgi, ["INTIDs 16-31 of CPU 1 are in Group 0"]),
+    ("interrupts-changed", "qemu", clear_a_high_line, ["INTID 40 is still pending: level-sensitive, and the wire is"]),
+    ("interrupts-changed", "qemu", make_edge, ["INTID 40 is edge-triggered"]),
+    ("interrupts-changed", "qemu", route, ["INTID 40 is routed to CPU 1"]),
+    ("interrupts-changed", "qemu", route, ["INTID 41 is routed to no CPU of this machine"]),
+    ("interrupts-pending", "qemu", two_levels, ["INTID 40 is pending: level-sensitive, and its wire is high"]),
+    ("interrupts-pending", "kvm", two_levels, ["INTID 42 is pending: by the write of GICD_ISPENDR1"]),
+    ("interrupts-pending", "qemu", preempt, ["INTID 42 is no longer pending: acknowledged by CPU 0"]),
+    ("interrupts-pending", "qemu", make_edge, ["INTID 40 is no longer pending: its wire is high"]),
+    ("interrupts-pending", "kvm", set_levels, ["INTID 41 is pending: level-sensitive, and its wire is high"]),
+    ("interrupts-pending", "kvm", set_latches, ["INTIDs 32-33 are pending: set through GICD_ISPENDR1"]),
+    ("interrupts-pending", "kvm", set_latches, ["INTID 33 is no longer pending"]),
+    ("interrupts-active", "kvm", preempt, ["INTID 42 is active: acknowledged by CPU 0"]),
+    ("interrupts-active", "qemu", unwind, ["INTID 40 is no longer active: deactivated"]),
+    ("interrupts-active", "kvm", take, ["INTID 8192 of CPU 0 is active: KVM keeps an active state for LPIs too"]),
+    ("pre-empted", "qemu", preempt, ["INTID 42 pre-empts", "0x40", "running priority 0xa0"]),
+    ("running-priority", "kvm", unwind, ["CPU 0: the running priority went from 0x40 to 0xa0"]),
+    ("running-priority", "qemu", unwind, ["CPU 0: the running priority went from 0xa0 to idle (0xff)"]),
+    ("control-changed", "qemu", lambda rig: rig.put("GICD_CTLR", 0, 4), ["Distributor: no longer forwards Group 1"]),
+    ("control-changed", "kvm", mask, ["CPU 0: the priority mask went from 0xf8 to 0x80", "below 0x80 are signalled"]),
+    ("control-changed", "qemu", lambda rig: rig.put("GICR_WAKER", 0, 4), ["CPU 0: the PE is awake"]),
     ("sgi-sent", "qemu", sgi, ["SGI 5", "CPU 0", "CPU 1"]),
     ("signalled", "qemu", lambda rig: rig.int(), ["CPU 0: INTID 8192 is signalled (priority 0xa0)"]),
     ("signalled", "qemu", take, ["no interrupt is signalled any more"]),
@@ -197,8 +273,13 @@ def test_an_effect_names_what_it_is_about(story, lpis):
     assert any(all(word in sentence for word in words) for sentence in said), said
 
 
+def declared() -> set[type[Effect]]:
+    everything = [*vars(effects).values(), *vars(interrupt_effects).values()]
+    return {each for each in everything if isinstance(each, type) and issubclass(each, Effect)}
+
+
 def kinds() -> dict[str, type[Effect]]:
-    named = [each for each in vars(effects).values() if isinstance(each, type) and issubclass(each, Effect)]
+    named = declared()
     return {each.kind: each for each in named if each is not Effect}
 
 
@@ -207,8 +288,7 @@ def test_every_kind_has_its_story():
 
 
 def test_no_two_kinds_share_a_name():
-    named = [each for each in vars(effects).values() if isinstance(each, type) and issubclass(each, Effect)]
-    assert len(kinds()) == len(named) - 1
+    assert len(kinds()) == len(declared()) - 1
 
 
 def test_every_effect_is_plain_data_with_a_sentence():

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from app.gic import COMMANDS, IMPLEMENTATIONS, Machine, UserspaceError, effects
 from app.gic.commands import WORDS, encode
 from app.gic.implementations import STRATEGIES, Signalling
+from app.gic.interrupt_effects import InterruptsChanged
 from app.registers import register_map
 from tests.gic.rig import (
     COLLECTIONS,
@@ -96,6 +97,31 @@ def mixtures(draw, name):
     return made
 
 
+def wired_state(machine):
+    """(INTID, CPU or None, aspect) to what it is, of every SGI, PPI and SPI."""
+    wired, state = machine.wired, {}
+    for cpu in range(CPUS):
+        for intid in range(32) if cpu else range(wired.limit):
+            whose = cpu if intid < 32 else None
+            state |= {
+                (intid, whose, "enable"): wired.bit("enable", intid, cpu),
+                (intid, whose, "active"): wired.bit("active", intid, cpu),
+                (intid, whose, "pending"): wired.pending(intid, cpu),
+                (intid, whose, "group"): wired.group(intid, cpu),
+                (intid, whose, "priority"): wired.priority(intid, cpu),
+                (intid, whose, "edge"): wired.edge(intid, cpu),
+                (intid, whose, "route"): machine.spi_target(intid) if whose is None else None,
+            }
+    return state
+
+
+def aspect_of(now):
+    """Which aspect of an interrupt the words of an effect are about."""
+    words = {"abled": "enable", "active": "active", "pending": "pending", "Group": "group", "priority": "priority"}
+    words |= {"edge": "edge", "level": "edge", "routed": "route"}
+    return next(aspect for word, aspect in words.items() if word in now)
+
+
 class Agreement(RuleBasedStateMachine):
     implementation: str
     security = 1
@@ -131,14 +157,31 @@ class Agreement(RuleBasedStateMachine):
         return Machine(self.made, cpus=CPUS, spis=SPIS, ram_mib=RAM_MIB, security=self.security)
 
     def tell(self, action):
-        """Have each machine do it; the answers must agree. Every effect must have its words."""
+        """Have each machine do it; the answers must agree. Each effect must have its words, each change its effect."""
         wanted = self._answer(self.quiet, action)
         assert self._answer(self.restored, action) == wanted
+        before = wired_state(self.heard)
         with self.heard.listen() as told:
             assert self._answer(self.heard, action) == wanted
         for effect in told:
             json.dumps(effects.as_dict(effect))
+        self.every_change_was_told(before, wired_state(self.heard), told)
         return wanted
+
+    @staticmethod
+    def every_change_was_told(before, after, told):
+        """Of the wired interrupts: exactly what changed, nothing else."""
+        said = {
+            (intid, effect.cpu, aspect_of(effect.now))
+            for effect in told
+            if isinstance(effect, InterruptsChanged)
+            for intid in effect.intids
+            if intid < 1020 and "still" not in effect.now
+        }
+        sent = {(each.intid, each.target, "pending") for each in told if isinstance(each, effects.SgiSent)}
+        changed = {key for key, state in after.items() if before[key] != state}
+        assert changed - sent == said - sent
+        assert all(after[each] for each in sent)
 
     @staticmethod
     def _answer(machine, action):

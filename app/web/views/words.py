@@ -8,7 +8,7 @@ from itertools import pairwise
 
 _MARKED = re.compile(
     r"(?P<code>0[xb][0-9a-fA-F_]+|(?:GIC[DRCH]|GITS|ICC)_\w+(?:@\d+)?(?:\.\w+)?|\b[A-Z]\w+(?:<\w+>)?=[0-9]\w*)"
-    r"|(?P<strong>INTID \d+|EnableLPIs [01]→[01]|PTZ was [01])"
+    r"|(?P<strong>INTIDs? \d+(?:-\d+)?(?:, \d+(?:-\d+)?)*|EnableLPIs [01]→[01]|PTZ was [01])"
 )
 
 
