@@ -151,8 +151,9 @@ class _Writer:
 
     def migrate(self, op: Migrate) -> list[str]:
         self.imports["app.scenario.migration"] = "migrate"
+        self.imports["app.scenario.operations"] = "Edit, Migrate, RegisterRef" if op.edits else "Migrate"
         self.imports["app.scenario.scenario"] = "MachineSpec"
-        return [f"machine = migrate(machine, {self.spec!r}, {op.order!r}).machine"]
+        return [f"machine = migrate(machine, {self.spec!r}, {op!r}).machine"]
 
     def note(self, _: Note) -> list[str]:
         return []

@@ -60,6 +60,7 @@ class MachineState:
     interfaces: tuple[object, ...]
     translation: object
     recent: tuple[tuple[int, bytes, Outcome], ...]
+    its_placed: bool
 
 
 class Machine:
@@ -103,6 +104,7 @@ class Machine:
         self.memory: Memory = GuestMemory(ram_mib) if memory is None else memory
         self.ram: Ram = self.memory if isinstance(self.memory, GuestMemory) else ForeignMemory(self.memory)
         self.sink: list[Effect] | None = None
+        self.its_placed = True  # a VMM has given the ITS its base address
         self.by_userspace = False  # a VMM makes the access under way
         self.secure = False  # Secure software makes the access under way
         self.security = security
@@ -641,6 +643,7 @@ class Machine:
             tuple(each.snapshot() for each in self.cpu_interfaces),
             self._its.translation.snapshot() if self._its is not None else None,
             tuple(self._its.recent) if self._its is not None else (),
+            self.its_placed,
         )
 
     def restore(self, state: MachineState) -> None:
@@ -648,6 +651,7 @@ class Machine:
         if state.make != self._make:
             raise ValueError("the snapshot is of another make: implementation, CPUs, SPIs, ITS or Security states")
         self.values[:] = state.values
+        self.its_placed = state.its_placed
         self.two_states = self.security == 2 and not self.gicd_ctlr() & DS
         if isinstance(self.memory, GuestMemory) and isinstance(state.memory, dict):
             self.memory.restore(state.memory)

@@ -146,6 +146,8 @@ class Userspace:
         if offset & (7 if wide else 3):
             raise UserspaceError("EINVAL", f"offset {offset:#x} is not a multiple of {8 if wide else 4}")
         address = self._m.map.frames["GITS"].base + offset
+        if not self._m.its_placed:
+            raise UserspaceError("ENXIO", "the ITS has no base address yet")
         if not any(offset in region for region in _ITS_ATTRIBUTES):
             raise UserspaceError("ENXIO", f"the ITS has no register at {offset:#x}")
         return address, 8 if wide else 4
@@ -208,6 +210,8 @@ class Userspace:
         if not 0 <= device_id < 1 << 32 or not 0 <= event_id < 1 << 32:
             raise ValueError(f"DeviceID {device_id:#x} and EventID {event_id:#x} are 32 bits wide")
         translation = self._translation()
+        if not self._m.its_placed:
+            raise UserspaceError("EINVAL", "no ITS has this doorbell: its base address is not set")
         cached = translation.cached(device_id, event_id)
         if cached is not None:
             self._lpis().set_pending(cached)

@@ -10,6 +10,7 @@ from app.scenario.operations import (
     Ack,
     Config,
     Creadr,
+    Edit,
     Eoi,
     Expect,
     FieldValue,
@@ -147,6 +148,17 @@ def _uwrite(op: Uwrite, registers: RegisterMap) -> str:
     return f"{op.target} {value}{_access(None, op.half, None, False)}"
 
 
+def _migrate(op: Migrate, registers: RegisterMap) -> str:
+    without = f" without={','.join(op.without)}" if op.without else ""
+    edits = "".join(f" {edit.target}={_edited(edit, registers)}" for edit in op.edits)
+    return f"order={','.join(op.order)}{without}{edits}"
+
+
+def _edited(edit: Edit, registers: RegisterMap) -> str:
+    target = edit.target
+    return word(edit.value) if target.field is None else _spoken(target.name, target.field, edit.value, registers)
+
+
 def _expect(op: Expect, registers: RegisterMap) -> str:
     wanted = op.word or format_wanted(op.term, op.wanted, registers)
     on = f" on={','.join(op.on)}" if op.on else ""
@@ -192,6 +204,6 @@ WRITERS: dict[type, Callable[[Any, RegisterMap], str]] = {
     Uread: lambda op, _: f"{op.target}{_access(None, op.half, None, False)}",
     Uwrite: _uwrite,
     Save: lambda op, _: op.tables.value,
-    Migrate: lambda op, _: f"order={','.join(op.order)}",
+    Migrate: _migrate,
     Note: lambda op, _: op.text,
 }

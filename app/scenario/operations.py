@@ -267,11 +267,28 @@ class Save:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """What the VMM writes instead of the saved value: a register, or one of its fields."""
+
+    target: RegisterRef
+    value: int
+
+    def __str__(self) -> str:
+        return f"{self.target}={self.value:#x}"
+
+
+@dataclass(frozen=True, slots=True)
 class Migrate:
-    """A fresh GIC on the same guest RAM, its registers restored in a named order or in the steps listed."""
+    """A fresh GIC, restored in a named order or in the steps listed, which may name a CPU as `pendbaser@1`.
+
+    `without` are steps left out; what restores guest RAM or the ITS base address is in place from the start unless it
+    is among the steps or left out. `edits` replace saved values.
+    """
 
     verb: ClassVar[str] = "migrate"
     order: tuple[str, ...] = ("documented",)
+    without: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

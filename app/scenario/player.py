@@ -201,7 +201,7 @@ class Player:
             self.machine.userspace.save_its_tables()
 
     def migrate(self, op: Migrate) -> _Outcome:
-        moved = migrate(self.machine, self.spec, op.order)
+        moved = migrate(self.machine, self.spec, op)
         self.machine = moved.machine
         return _Outcome(effects=moved.effects, refused=moved.refused)
 

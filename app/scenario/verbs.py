@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
@@ -9,6 +10,7 @@ from app.gic.commands import COMMANDS, CommandError, encode
 from app.scenario.operations import (
     Ack,
     Attribute,
+    Edit,
     Eoi,
     FieldValue,
     Half,
@@ -29,7 +31,7 @@ from app.scenario.operations import (
     Write,
 )
 from app.scenario.options import Options, split_pair
-from app.scenario.restore_steps import ORDERS, STEP_NAMES
+from app.scenario.restore_steps import BY_NAME, ORDERS, STEP_NAMES, STEPS, WRITE_BACK
 from app.scenario.terms import TERM_FORMS, parse_expect
 from app.scenario.vocabulary import WIDTHS, Vocabulary
 from app.scenario.words import SourceLine, Word, short
@@ -39,6 +41,7 @@ ACCESS_OPTIONS = ("width", "half", "by", "secure")
 ATTRIBUTE_GROUPS = ("dist", "redist", "its", "sysregs", "level")
 LONGEST_POKE = 65536
 TRANSLATER = "GITS_TRANSLATER"
+REGISTER_WORD = re.compile(r"[A-Z]")
 
 
 class Verb(NamedTuple):
@@ -321,20 +324,51 @@ def _save(line: SourceLine, _: Vocabulary) -> Save:
     return Save(SavedTables(tables))
 
 
-def _migrate(line: SourceLine, _: Vocabulary) -> Migrate:
-    word = Options(line, line.words[1:], ("order",), "operand of migrate").get("order")
-    if word is None:
-        return Migrate()
+def _migrate(line: SourceLine, vocabulary: Vocabulary) -> Migrate:
+    edits = [word for word in line.words[1:] if REGISTER_WORD.match(word.text) and "=" in word.text]
+    rest = [word for word in line.words[1:] if word not in edits]
+    options = Options(line, rest, ("order", "without"), "operand of migrate")
+    order, without = options.get("order"), options.get("without")
+    return Migrate(
+        ("documented",) if order is None else _order(line, order, vocabulary),
+        () if without is None else _steps(line, without, (*STEP_NAMES, WRITE_BACK), vocabulary),
+        tuple(_edit(line, word, vocabulary) for word in edits),
+    )
+
+
+def _order(line: SourceLine, word: Word, vocabulary: Vocabulary) -> tuple[str, ...]:
     if word.text in ORDERS:
-        return Migrate((word.text,))
+        return (word.text,)
+    return _steps(line, word, STEP_NAMES, vocabulary)
+
+
+def _steps(line: SourceLine, word: Word, known: tuple[str, ...], vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Step names between commas, some for one CPU."""
     steps: list[str] = []
     start = 0
     for text in word.text.split(","):
-        steps.append(line.choice_at(Word(text, word.column + start), "restore step", (*STEP_NAMES, *ORDERS)))
+        at = Word(text, word.column + start)
         if text in ORDERS:
-            raise line.error(Word(text, word.column + start), f"{text} is a whole order", "it alone, or single steps")
+            raise line.error(at, f"{text} is a whole order", "it alone, or single steps")
+        name, alone, cpu = text.partition("@")
+        line.choice_at(Word(name, at.column), "restore step", (*known, *ORDERS))
+        if alone and not (name in BY_NAME and BY_NAME[name].per_cpu):
+            raise line.error(at.part(len(name)), f"{name} is not restored per CPU", f"{name} without @{cpu}")
+        steps.append(f"{name}@{vocabulary.cpu(line, at.part(len(name) + 1))}" if alone else name)
         start += len(text) + 1
-    return Migrate(tuple(steps))
+    return tuple(steps)
+
+
+def _edit(line: SourceLine, word: Word, vocabulary: Vocabulary) -> Edit:
+    """What is written instead of a saved value: REGISTER=VALUE or REGISTER.FIELD=VALUE."""
+    key, value = split_pair(word)
+    target = vocabulary.reference(line, key)
+    register = vocabulary.register(target)
+    if not any(stem in (register.stem, register.name) for step in STEPS for stem in step.stems):
+        raise line.error(key, f"{target.name} is in no restore step", "a register that a step restores")
+    if target.field is None:
+        return Edit(target, line.bits_at(value, str(target), register.width))
+    return Edit(target, vocabulary.field_value(line, value, register, register.field(target.field)).value)
 
 
 def _note(line: SourceLine, _: Vocabulary) -> Note:
@@ -356,6 +390,6 @@ VERBS: dict[str, Verb] = {
     "uread": Verb("uread REGISTER, or uread GROUP:OFFSET[@CPU]", _uread),
     "uwrite": Verb("uwrite REGISTER VALUE, or uwrite REGISTER FIELD=VALUE …", _uwrite),
     "save": Verb("save pending-tables, or save its-tables", _save),
-    "migrate": Verb("migrate [order=documented], or order=STEP,STEP,…", _migrate),
+    "migrate": Verb("migrate [order=documented], or order=STEP,STEP,… [without=STEP,…] [REGISTER=VALUE …]", _migrate),
     "note": Verb("note TEXT", _note),
 }
