@@ -197,7 +197,8 @@ class Restoring:
 
     def _read(self, source: Machine, ref: StepRef) -> Iterator[_Saved]:
         """The values of a step's registers; what a VMM may not read is not carried."""
-        for register in _registers(source.map, ref.step.stems):
+        stems = ref.step.stems + (ref.step.two_states if source.two_states else ())
+        for register in _registers(source.map, stems):
             for cpu in range(source.cpus if register.per_cpu else 1):
                 if ref.cpu is None or ref.cpu == cpu:
                     yield from self._read_one(source, register, cpu)

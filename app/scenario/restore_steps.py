@@ -64,6 +64,7 @@ class RestoreStep:
     """One named step: the registers it restores (stems; arrays whole, once per CPU where they are), and why it is here.
 
     `clear_first` pairs a write-one-to-set register with the one that clears it: a fresh GIC may have bits set at reset.
+    `two_states` are the stems that matter with two Security states only.
     """
 
     name: str
@@ -73,6 +74,7 @@ class RestoreStep:
     clear_first: Mapping[str, str] = field(default_factory=dict)
     ways: frozenset[Way] = frozenset({Way.ATTRIBUTES, Way.REGISTERS})
     per_cpu: bool = False
+    two_states: tuple[str, ...] = ()
 
 
 _KVM = frozenset({Way.ATTRIBUTES})
@@ -99,6 +101,7 @@ STEPS: tuple[RestoreStep, ...] = (
         ),
         "SPIs: groups, enables, priorities, routes",
         MappingProxyType({"GICD_ISENABLER": "GICD_ICENABLER"}),
+        two_states=("GICD_IGRPMODR", "GICD_NSACR"),
     ),
     RestoreStep(
         "propbaser",
@@ -128,6 +131,7 @@ STEPS: tuple[RestoreStep, ...] = (
         "the Redistributors' own interrupts",
         MappingProxyType({"GICR_ISENABLER": "GICR_ICENABLER"}),
         per_cpu=True,
+        two_states=("GICR_IGRPMODR", "GICR_NSACR"),
     ),
     RestoreStep(
         "icc",

@@ -39,7 +39,7 @@ def test_everything_a_line_may_hold_is_described():
 
 def test_the_documented_order_is_the_order():
     listed = re.search(r"The documented order is\n\n(.*)\n", TEXT)
-    assert tuple(listed[1].replace("`", "").split()) == STEP_NAMES
+    assert tuple(listed[1].replace("`", "").split()) == ORDERS["documented"]
 
 
 def test_the_example_is_canonical():
