@@ -16,6 +16,19 @@ has tens of operations, what a booting Linux does to its GIC some thousands."""
 SESSION_CHARACTERS: Final = 2 * MIB
 """A session's whole text. 10,000 operations of about 60 characters are 600 kB; long `poke` lines take the rest."""
 
+ENTRIES_PER_SESSION: Final = 4 * OPERATIONS_PER_SESSION
+"""Rows of a session's log: the operations of all its branches, dropped ones too, and each undo, redo and reset. To open
+a session all are read, about 5 us each: 0.2 s. A copy of the session starts with one branch alone."""
+
+ENTRY_CHARACTERS: Final = 4 * SESSION_CHARACTERS
+"""The text of all of them together, by the same sum."""
+
+BRANCHES_PER_SESSION: Final = 32
+"""Branches kept beside the one on view: more than a list on a page that anybody can overlook."""
+
+BRANCH_LINES_SHOWN: Final = 12
+"""Operations told of each branch in a list of them: 32 branches x 12 x 60 characters = 23 kB."""
+
 REQUEST_BYTES: Final = 4 * MIB
 """A request body: one whole scenario (2 MiB of ASCII), which JSON escaping or form encoding may double."""
 

@@ -32,10 +32,7 @@ class Timeline:
         self._checkpoints: dict[int, Position] = {0: self._head.position()}
         self._marks: list[int] = [0]
         self._steps: dict[int, Step] = {}
-        for op in ops:
-            self.ops.append(op)
-            self._head.advance(op)
-            self._checkpoint()
+        self.extend(ops)
 
     def __len__(self) -> int:
         return len(self.ops)
@@ -52,6 +49,13 @@ class Timeline:
         self._checkpoint()
         self._keep(step)
         return step
+
+    def extend(self, ops: Iterable[Operation]) -> None:
+        """Play more operations, without what they did: `step` tells it when it is asked for."""
+        for op in ops:
+            self.ops.append(op)
+            self._head.advance(op)
+            self._checkpoint()
 
     def at(self, step: int) -> Machine:
         """The machine after `step` operations, to look at: the next `at` or `step` may move it. IndexError outside."""

@@ -1,19 +1,32 @@
 """What lasts: the log of each session, a bounded cache of played machines, and who is watching."""
 
 from app.sessions.broadcast import Event
-from app.sessions.errors import DamagedLog, LimitReached, NotYours, SessionError, StorageFailed, UnknownSession
+from app.sessions.errors import (
+    DamagedLog,
+    LimitReached,
+    NoMove,
+    NotYours,
+    SessionError,
+    StorageFailed,
+    UnknownBranch,
+    UnknownSession,
+)
 from app.sessions.session import Session
 from app.sessions.sessions import Created, Sessions
+from app.sessions.tree import Branch
 
 __all__ = [
+    "Branch",
     "Created",
     "DamagedLog",
     "Event",
     "LimitReached",
+    "NoMove",
     "NotYours",
     "Session",
     "SessionError",
     "Sessions",
     "StorageFailed",
+    "UnknownBranch",
     "UnknownSession",
 ]

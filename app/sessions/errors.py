@@ -45,3 +45,15 @@ class DamagedLog(SessionError):
 
 class StorageFailed(SessionError):
     """The database refused a write or a read (disk full, read-only, unreachable); nothing changed."""
+
+
+class NoMove(SessionError):
+    """There is nothing to undo, to redo or to drop; nothing changed."""
+
+
+class UnknownBranch(SessionError, LookupError):
+    """The session has no such branch."""
+
+    def __init__(self, branch: int) -> None:
+        self.branch = branch
+        super().__init__(f"There is no branch {branch}.")

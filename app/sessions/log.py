@@ -42,21 +42,13 @@ def join(header: str, blocks: Sequence[str]) -> str:
     return "\n".join([*([header] if header else []), *blocks]) + "\n"
 
 
-def read(header: str, rows: Sequence[tuple[int, str]], source: str) -> Readable:
+def read(header: str, blocks: Sequence[str], source: str) -> Readable:
     """Parse a stored log, as far as it can be read. Raises ScenarioError if not even its header can be."""
-    whole = len(rows)
-    for expected, (seq, _) in enumerate(rows, 1):
-        if seq != expected:
-            whole = expected - 1
-            break
-    good = [block for _, block in rows[:whole]]
-    missing = Readable(Scenario(), whole + 1, "it is missing") if whole < len(rows) else None
     try:
-        scenario = parse(join(header, good), source)
+        return Readable(parse(join(header, blocks), source))
     except ScenarioError as error:
-        good = good[: _block_of(error.line, header, good)]
+        good = blocks[: _block_of(error.line, header, blocks)]
         return Readable(parse(join(header, good), source), len(good) + 1, error.message)
-    return Readable(scenario, missing.broken_at, missing.reason) if missing else Readable(scenario)
 
 
 def _block_of(line: int, header: str, blocks: Sequence[str]) -> int:
@@ -73,3 +65,9 @@ def operation_line(block: str, operation: Operation) -> str:
     """The one line of a block that does something."""
     first = operation.verb
     return next((row.strip() for row in block.split("\n") if row.split(None, 1)[:1] == [first]), block)
+
+
+def last_line(block: str) -> str:
+    """The line of a block that does something, where its operation is not at hand."""
+    rows = [row.strip() for row in block.split("\n")]
+    return next((row for row in reversed(rows) if row and not row.startswith("#")), "")

@@ -11,11 +11,14 @@ import anyio.to_thread
 
 from app import limits
 from app.gic import Machine
-from app.scenario import MachineSpec, Operation, ScenarioError, Step, Timeline, parse_line
-from app.sessions import keys, log
+from app.scenario import MachineSpec, Operation, Step, Timeline, parse, parse_line
+from app.sessions import keys, log, moves
 from app.sessions.broadcast import RELOAD, Broadcast, Watch
 from app.sessions.errors import DamagedLog, LimitReached, NotYours, StorageFailed
+from app.sessions.moves import Change
+from app.sessions.played import play
 from app.sessions.store import Head, SeqTaken, Store
+from app.sessions.tree import Branch, Entry, Kind, Tree
 from app.sessions.weight import is_heavy
 
 logger = logging.getLogger(__name__)
@@ -29,8 +32,9 @@ APPEND_TRIES = 5
 class Session:
     """A session in memory; get one from `Sessions.open`. Everything in it is played from the stored log.
 
-    `seq` is the last operation that is stored, and the last step there is to see. The machine of a step comes from
-    `machine()`, which waits for an operation under way, so nobody sees one that is not stored yet.
+    `seq` is the number of operations on the branch that the session is on, and the last step there is to see. The
+    machine of a step comes from `machine()`, which waits for an operation under way, so nobody sees one that is not
+    stored yet. `turns` counts how often the session went elsewhere: what was kept of a step is good within one turn.
     """
 
     def __init__(self, head: Head, store: Store, threads: anyio.CapacityLimiter, listeners: Sequence[Listener]) -> None:
@@ -40,20 +44,21 @@ class Session:
         self.damaged: DamagedLog | None = None
         self.timeline: Timeline
         self.spec: MachineSpec
+        self.title = head.title
+        self.tree: Tree
+        self.turns = 0
+        self._header = head.header
         self._head = head
         self._store = store
         self._threads = threads
         self._listeners = listeners
         self._blocks: list[str] = []
         self._lines: list[str] = []
+        self._known: dict[int, Operation] = {}
         self._characters = 0
         self._lock = asyncio.Lock()
         self._channels: dict[str, Broadcast] = {}
         self._stale = False
-
-    @property
-    def title(self) -> str:
-        return self._head.title
 
     @property
     def seq(self) -> int:
@@ -73,7 +78,7 @@ class Session:
 
     def scenario_text(self, step: int | None = None) -> str:
         """The whole session as scenario text, comments included, up to and with `step`."""
-        return log.join(self._head.header, self._blocks[:step])
+        return log.join(self._header, self._blocks[:step])
 
     async def machine(self, step: int | None = None) -> Machine:
         """The machine after `step` (None: the newest; else 0 to `seq`). Good until the next await: it may be reused."""
@@ -101,28 +106,83 @@ class Session:
                 return self.timeline.step(seq)
             return await self._in_thread(partial(self.timeline.step, seq))
 
-    async def append(self, line: str, *, edit_key: str | None, actor: str = "") -> Step:
+    async def append(self, line: str, *, edit_key: str | None, actor: str = "", after: int | None = None) -> Step:
         """Do one operation: parsed, played, stored, and only then seen by anybody.
 
-        Raises NotYours, ScenarioError, LimitReached, DamagedLog or StorageFailed; then nothing has changed.
-        `actor` is the tab that asks: it gets the answer, and therefore no event.
+        After step `after` (None: the newest); what came after that step is kept as a branch. Raises NotYours,
+        ScenarioError, LimitReached, DamagedLog or StorageFailed, ValueError if there is no such step; then nothing has
+        changed. `actor` is the tab that asks: it gets the answer, and therefore no event.
         """
-        if not self.may_edit(edit_key):
-            raise NotYours(given=bool(edit_key))
-        operation = parse_line(line, self.spec)
+        self._check_key(edit_key)
         async with self._lock:
             for _ in range(APPEND_TRIES):
                 await self._refresh()
-                self._check_room(line)
+                operation = parse_line(line, self.spec)
+                at = self._checked(after)
+                forks = at < self.seq or self.tree.redone() is not None
+                self._check_room(line, forks=forks)
                 try:
-                    step = await self._play_and_store(line, operation)
+                    step = await self._play_and_store(line, operation, at)
                 except SeqTaken:
                     continue
+                if forks:
+                    self._turned(actor)
                 self._tell(step, actor)
                 return step
-        raise StorageFailed(
-            "Somebody else keeps changing this session at the same moment. Nothing was changed; try again."
+        raise _always_taken()
+
+    async def move(self, change: Change, *, edit_key: str | None, actor: str = "") -> None:
+        """Go where a change leads, `moves.undo` and its like; what was there is kept as a branch.
+
+        Raises what the change raises, and NotYours, LimitReached, DamagedLog or StorageFailed as `append` does.
+        """
+        self._check_key(edit_key)
+        async with self._lock:
+            for _ in range(APPEND_TRIES):
+                await self._refresh()
+                if self.damaged is not None:
+                    raise self.damaged
+                entries = change(self.tree)
+                if not entries:
+                    return
+                self._check_log(entries)
+                self._check_branches(forks=any(entry.kind in (Kind.OPERATION, Kind.HEAD) for entry in entries))
+                self._stale = True
+                try:
+                    await self._store.append(self.id, *entries)
+                except SeqTaken:
+                    continue
+                await self._follow(entries)
+                self._turned(actor)
+                return
+        raise _always_taken()
+
+    async def rewrite(self, text: str, *, edit_key: str | None, actor: str = "") -> None:
+        """Put this scenario in the place of the current branch, which is kept. Raises as `append` does.
+
+        As far as the texts agree the branches are one. Raises ScenarioError if the text cannot be read.
+        """
+        self._check_key(edit_key)
+        if len(text) > limits.SESSION_CHARACTERS:
+            raise LimitReached("SESSION_CHARACTERS", limits.SESSION_CHARACTERS, "The scenario is too long to keep")
+        scenario = parse(text) if len(text) <= limits.INLINE_CHARACTERS else await self._in_thread(partial(parse, text))
+        count = len(scenario.operations)
+        if count > limits.OPERATIONS_PER_SESSION:
+            most = limits.OPERATIONS_PER_SESSION
+            raise LimitReached("OPERATIONS_PER_SESSION", most, f"{count} operations are too many")
+        blocks = log.cut(text, scenario)
+        await self.move(
+            lambda tree: moves.rewrite(tree, self._header, self._blocks, blocks), edit_key=edit_key, actor=actor
         )
+
+    def branches(self) -> list[Branch]:
+        """The other branches, the newest first."""
+        return self.tree.branches()
+
+    def branch_lines(self, branch: Branch, most: int) -> list[str]:
+        """The first few operations of a branch that the current one does not have, a line each."""
+        own = self.tree.path_to(branch.id)[max(0, branch.shared) + 1 :][:most]
+        return [log.last_line(text) for text in self.tree.texts(own)]
 
     def watch(self, last_event_id: int | None, actor: str, *, channel: str = PAGE_CHANNEL) -> Watch:
         """The channel's events after `last_event_id` (None: from now on), those not for tab `actor` left out.
@@ -148,40 +208,78 @@ class Session:
 
     async def load(self) -> None:
         """Read the log and play it. Raises DamagedLog if not even the header can be read."""
-        rows = await self._store.lines(self.id)
-        work = partial(_play, self._head, rows)
-        readable, timeline = await self._in_thread(work) if len(rows) > limits.INLINE_OPERATIONS else work()
-        operations = readable.scenario.operations
-        self.damaged = DamagedLog(readable.broken_at, readable.reason) if readable.broken_at else None
-        self.spec = readable.scenario.machine
-        self.timeline = timeline
-        self._blocks = [block for _, block in rows[: len(operations)]]
+        entries = await self._store.entries(self.id)
+        work = partial(play, self._head, entries)
+        played = await self._in_thread(work) if len(entries) > limits.INLINE_OPERATIONS else work()
+        operations = played.readable.scenario.operations
+        self.damaged = played.damaged
+        self.spec = played.readable.scenario.machine
+        self.title = played.readable.scenario.title or self._head.title
+        self.timeline = played.timeline
+        self.tree = played.tree
+        self._header = played.header
+        self._blocks = played.tree.texts(played.tree.path)[: len(operations)]
         self._lines = [log.operation_line(*pair) for pair in zip(self._blocks, operations, strict=True)]
-        self._characters = len(self._head.header) + sum(map(len, self._blocks))
+        self._known = dict(zip(played.tree.path[1:], operations, strict=False))
+        self._characters = len(self._head.header) + sum(len(entry.text) for entry in entries)
         self._stale = False
 
-    async def _play_and_store(self, line: str, operation: Operation) -> Step:
+    async def _play_and_store(self, line: str, operation: Operation, at: int) -> Step:
+        entry = Entry(self.tree.last + 1, line, self.tree.path[at])
         # Until the commit is known, what was played is in doubt: whatever goes wrong here, a cancelled request
         # included, the log decides, and the next one to look plays it again.
         self._stale = True
+        timeline = self.timeline if at == self.seq else await self._in_thread(partial(self.timeline.fork, at))
         if is_heavy(operation):
-            step = await self._in_thread(partial(self.timeline.append, operation))
+            step = await self._in_thread(partial(timeline.append, operation))
         else:
-            step = self.timeline.append(operation)
-        await self._store.append(self.id, self.seq + 1, line)
-        self._blocks.append(line)
-        self._lines.append(line.strip())
+            step = timeline.append(operation)
+        await self._store.append(self.id, entry)
+        self.timeline = timeline
+        self.tree.add(entry)
+        self._blocks[at:], self._lines[at:] = [line], [line.strip()]
+        self._known[entry.seq] = operation
         self._characters += len(line)
         self._stale = False
         return step
 
+    async def _follow(self, entries: Sequence[Entry]) -> None:
+        """Be where stored entries lead: on from the nearest step that is there, or all anew if they are not known."""
+        before = list(self.tree.path)
+        for entry in entries:
+            self.tree.add(entry)
+        path = self.tree.path
+        common = next((at for at, (old, new) in enumerate(zip(before, path, strict=False)) if old != new), None)
+        common = min(len(before), len(path)) if common is None else common
+        new = [self._known.get(seq) for seq in path[common:]]
+        if not common or None in new:
+            await self.load()
+            return
+        operations = [operation for operation in new if operation is not None]
+        if len(path) > common or len(before) > common:
+            await self._in_thread(partial(self._move_timeline, common - 1, operations))
+        blocks = self.tree.texts(path[common:])
+        self._blocks[common - 1 :] = blocks
+        self._lines[common - 1 :] = [log.operation_line(*pair) for pair in zip(blocks, operations, strict=True)]
+        self._characters += sum(len(entry.text) for entry in entries)
+        self._stale = False
+
+    def _move_timeline(self, common: int, operations: Sequence[Operation]) -> None:
+        if common < len(self.timeline):
+            self.timeline = self.timeline.fork(common)
+        self.timeline.extend(operations)
+
     async def _refresh(self) -> None:
         if not self._stale:
             return
-        known = self.seq
+        known, last = self.tree.path, self.tree.last
         await self.load()
-        for seq in range(known + 1, self.seq + 1):
-            self._tell(self.timeline.step(seq), "")
+        path = self.tree.path
+        if path[: len(known)] == known and self.tree.last - last == len(path) - len(known):
+            for seq in range(len(known), len(path)):
+                self._tell(self.timeline.step(seq), "")
+        else:
+            self._turned("")
 
     def _checked(self, step: int | None) -> int:
         if step is None:
@@ -190,15 +288,39 @@ class Session:
             raise ValueError(f"step {step} of a session with {self.seq}")
         return step
 
-    def _check_room(self, line: str) -> None:
+    def _check_key(self, edit_key: str | None) -> None:
+        if not self.may_edit(edit_key):
+            raise NotYours(given=bool(edit_key))
+
+    def _check_room(self, line: str, *, forks: bool) -> None:
         if self.damaged is not None:
             raise self.damaged
         if self.seq >= limits.OPERATIONS_PER_SESSION:
             raise LimitReached(
                 "OPERATIONS_PER_SESSION", limits.OPERATIONS_PER_SESSION, "This session has too many operations"
             )
-        if self._characters + len(line) > limits.SESSION_CHARACTERS:
+        if self._characters + len(line) > limits.SESSION_CHARACTERS < sum(map(len, self._blocks)) + len(line):
             raise LimitReached("SESSION_CHARACTERS", limits.SESSION_CHARACTERS, "This session has too much text")
+        self._check_log([Entry(0, line)])
+        self._check_branches(forks=forks)
+
+    def _check_log(self, entries: Sequence[Entry]) -> None:
+        if self.tree.last + len(entries) > limits.ENTRIES_PER_SESSION:
+            most = limits.ENTRIES_PER_SESSION
+            raise LimitReached("ENTRIES_PER_SESSION", most, "The log of this session is full, go on in a copy")
+        if self._characters + sum(len(entry.text) for entry in entries) > limits.ENTRY_CHARACTERS:
+            most = limits.ENTRY_CHARACTERS
+            raise LimitReached("ENTRY_CHARACTERS", most, "The log of this session has too much text, go on in a copy")
+
+    def _check_branches(self, *, forks: bool) -> None:
+        if forks and len(self.tree.branches()) >= limits.BRANCHES_PER_SESSION:
+            most = limits.BRANCHES_PER_SESSION
+            raise LimitReached("BRANCHES_PER_SESSION", most, "This session has too many branches, drop one first")
+
+    def _turned(self, actor: str) -> None:
+        self.turns += 1
+        for channel in self._channels.values():
+            channel.publish(RELOAD, "", not_to=actor)
 
     def _tell(self, step: Step, actor: str) -> None:
         for listener in self._listeners:
@@ -222,14 +344,7 @@ class Session:
             raise
 
 
-def _play(head: Head, rows: Sequence[tuple[int, str]]) -> tuple[log.Readable, Timeline]:
-    """The log as far as it can be read, played. Raises DamagedLog if not even the header can be."""
-    try:
-        readable = log.read(head.header, rows, head.id)
-    except ScenarioError as error:
-        raise DamagedLog(0, error.message) from error
-    operations = readable.scenario.operations
-    timeline = Timeline(readable.scenario.machine, operations)
-    if operations:
-        timeline.step(len(operations))  # what is asked for first: have it ready
-    return readable, timeline
+def _always_taken() -> StorageFailed:
+    return StorageFailed(
+        "Somebody else keeps changing this session at the same moment. Nothing was changed; try again."
+    )

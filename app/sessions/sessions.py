@@ -85,6 +85,7 @@ class Sessions:
             key_hash=keys.key_hash(created.edit_key),
             created=int(time.time()),
             model=__version__,
+            origin=count,
         )
         await self._store.create(head, blocks.operations)
         return created

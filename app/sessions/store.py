@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.sessions import database
 from app.sessions.errors import StorageFailed
 from app.sessions.tables import operations, sessions
+from app.sessions.tree import Entry
 
 Row = dict[str, object]
 
@@ -22,7 +23,7 @@ class SeqTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A session's row; `created` is in seconds since 1970, UTC."""
+    """A session's row; `created` is in seconds since 1970, UTC, `origin` the last entry of what it began with."""
 
     id: str
     title: str
@@ -30,6 +31,7 @@ class Head:
     key_hash: bytes
     created: int
     model: str
+    origin: int = 0
 
 
 class Store:
@@ -41,7 +43,7 @@ class Store:
 
     def __init__(self, database_url: str) -> None:
         self._engine = database.create_engine(database_url)
-        self._waiting: list[tuple[Row, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[list[Row], asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
         self._connection: AsyncConnection | None = None
 
@@ -69,7 +71,7 @@ class Store:
 
     async def create(self, head: Head, lines: Sequence[str]) -> None:
         """Store a new session with its first operations, all or nothing."""
-        rows = [{"session": head.id, "seq": seq, "text": line} for seq, line in enumerate(lines, 1)]
+        rows = [_row(head.id, Entry(seq, line, seq - 1)) for seq, line in enumerate(lines, 1)]
         with _explained():
             async with self._engine.connect() as connection, database.transaction(connection):
                 await connection.execute(insert(sessions), [asdict(head)])
@@ -83,15 +85,14 @@ class Store:
                 row = (await connection.execute(select(sessions).where(sessions.c.id == session_id))).one_or_none()
         return None if row is None else Head(**row._asdict())
 
-    async def lines(self, session_id: str, *, after: int = 0) -> list[tuple[int, str]]:
-        """The session's operations with a seq above `after`, in order."""
-        query = select(operations.c.seq, operations.c.text).where(
-            operations.c.session == session_id, operations.c.seq > after
-        )
+    async def entries(self, session_id: str) -> list[Entry]:
+        """The session's log in order."""
+        columns = operations.c
+        query = select(columns.seq, columns.text, columns.follows, columns.kind).where(columns.session == session_id)
         with _explained():
             async with self._engine.connect() as connection:
-                rows = (await connection.execute(query.order_by(operations.c.seq))).all()
-        return [(seq, line) for seq, line in rows]
+                rows = (await connection.execute(query.order_by(columns.seq))).all()
+        return [Entry(*row) for row in rows]
 
     async def count(self) -> int:
         """How many sessions are stored."""
@@ -99,10 +100,10 @@ class Store:
             async with self._engine.connect() as connection:
                 return (await connection.execute(select(func.count()).select_from(sessions))).scalar_one()
 
-    async def append(self, session_id: str, seq: int, line: str) -> None:
-        """Store one operation. SeqTaken: there is one with this seq already; StorageFailed: nothing was stored."""
+    async def append(self, session_id: str, *entries: Entry) -> None:
+        """Store entries, all or none. SeqTaken: there is one with such a seq already; StorageFailed: none is stored."""
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(({"session": session_id, "seq": seq, "text": line}, stored))
+        self._waiting.append(([_row(session_id, entry) for entry in entries], stored))
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_all())
         await stored
@@ -115,14 +116,14 @@ class Store:
         finally:
             self._writer = None
 
-    async def _write_batch(self, batch: list[tuple[Row, asyncio.Future[None]]]) -> None:
+    async def _write_batch(self, batch: list[tuple[list[Row], asyncio.Future[None]]]) -> None:
         try:
-            await self._insert([row for row, _ in batch])
+            await self._insert([row for rows, _ in batch for row in rows])
         except Exception as error:  # noqa: BLE001 - handed on to whoever waits for it
             if len(batch) == 1:
                 _settle(batch[0][1], SeqTaken() if isinstance(error, IntegrityError) else _failed(error))
                 return
-            # One bad row fails the transaction of all: find it by writing each on its own.
+            # One bad row fails the transaction of all: find it by writing each caller's on their own.
             for one in batch:
                 await self._write_batch([one])
         else:
@@ -150,6 +151,10 @@ class Store:
         if connection is not None:
             with suppress(SQLAlchemyError, OSError):
                 await connection.close()
+
+
+def _row(session_id: str, entry: Entry) -> Row:
+    return {"session": session_id, **asdict(entry)}
 
 
 def _settle(stored: asyncio.Future[None], error: Exception | None) -> None:

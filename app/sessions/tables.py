@@ -1,4 +1,4 @@
-"""The two tables: a session's head, and its log of operations. Nothing else is kept; all else is played from it."""
+"""The two tables: a session's head, and its log. Nothing else is kept; all else is played from it."""
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, MetaData, String, Table, Text
 
@@ -13,6 +13,7 @@ sessions = Table(
     Column("key_hash", LargeBinary(32), nullable=False),  # SHA-256 of the edit key
     Column("created", BigInteger, nullable=False),  # seconds since 1970, UTC
     Column("model", String(32), nullable=False),  # the version of giclab that played it first
+    Column("origin", Integer, nullable=False, server_default="0"),  # the last entry of what it began with
 )
 
 operations = Table(
@@ -22,5 +23,7 @@ operations = Table(
     Column("session", String(32), ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
     Column("seq", Integer, primary_key=True, autoincrement=False),  # from 1
     Column("text", Text, nullable=False),  # the line, after the comment lines that stood above it
+    Column("follows", Integer, nullable=False, server_default="0"),  # the entry it is about, see app.sessions.tree
+    Column("kind", String(8), nullable=False, server_default="op"),
     sqlite_with_rowid=False,
 )

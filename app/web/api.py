@@ -16,7 +16,8 @@ from app.gic.views import CollectionView, DeviceView, EventView
 from app.registers import IMPLEMENTATION_NAMES, UnknownName
 from app.scenario import MachineSpec, Step, parse
 from app.scenario.format import format_content
-from app.sessions import Session, Sessions
+from app.sessions import Session, Sessions, moves
+from app.sessions.moves import Change
 from app.web import shapes
 from app.web.play import play, unknown_implementation
 from app.web.problems import KINDS, Problem
@@ -96,8 +97,58 @@ async def create_session(sessions: AllSessions, new: shapes.NewSession) -> JSONR
 @router.post("/sessions/{id}/ops", response_model=shapes.StepAnswer)
 async def append_operation(request: Request, session: OneSession, new: shapes.NewOperation) -> JSONResponse:
     """Do one operation. Answered once it is on disk; refused as a whole if anything is wrong with it."""
-    step = await session.append(new.op, edit_key=presented_key(request))
+    if new.after is not None and new.after > session.seq:
+        raise _no_step(session, new.after, 0)
+    step = await session.append(new.op, edit_key=presented_key(request), after=new.after)
     return JSONResponse(shapes.step_json(step))
+
+
+async def _moved(request: Request, session: Session, change: Change) -> JSONResponse:
+    await session.move(change, edit_key=presented_key(request))
+    return JSONResponse(shapes.place_json(session))
+
+
+@router.post("/sessions/{id}/undo", response_model=shapes.PlaceAnswer)
+async def undo_operation(request: Request, session: OneSession) -> JSONResponse:
+    """Go back by one operation, for all who watch; redo does it again."""
+    return await _moved(request, session, moves.undo)
+
+
+@router.post("/sessions/{id}/redo", response_model=shapes.PlaceAnswer)
+async def redo_operation(request: Request, session: OneSession) -> JSONResponse:
+    """Do again what was undone last."""
+    return await _moved(request, session, moves.redo)
+
+
+@router.post("/sessions/{id}/reset", response_model=shapes.PlaceAnswer)
+async def reset_session(request: Request, session: OneSession, reset: shapes.Reset) -> JSONResponse:
+    """Go to step 0, or to what the session began with. Nothing is lost: what was done is kept as a branch."""
+    return await _moved(request, session, moves.restart if reset.to is shapes.ResetTo.LINK else moves.power_on)
+
+
+@router.get("/sessions/{id}/branches", response_model=shapes.PlaceAnswer)
+async def read_branches(session: OneSession) -> JSONResponse:
+    """The branches beside the one that the session is on: what was ahead when somebody acted in the past."""
+    return JSONResponse(shapes.place_json(session))
+
+
+@router.post("/sessions/{id}/branches/{branch}/switch", response_model=shapes.PlaceAnswer)
+async def switch_branch(request: Request, session: OneSession, branch: int) -> JSONResponse:
+    """Go to the end of another branch; the one that the session was on is kept."""
+    return await _moved(request, session, partial(moves.switch, branch=branch))
+
+
+@router.delete("/sessions/{id}/branches/{branch}", response_model=shapes.PlaceAnswer)
+async def drop_branch(request: Request, session: OneSession, branch: int) -> JSONResponse:
+    """Drop a branch: the operations that no other branch has are gone."""
+    return await _moved(request, session, partial(moves.drop, branch=branch))
+
+
+@router.put("/sessions/{id}/log", response_model=shapes.PlaceAnswer)
+async def rewrite_log(request: Request, session: OneSession, new: shapes.NewText) -> JSONResponse:
+    """Put a whole scenario in the place of the session's, which is kept as a branch."""
+    await session.rewrite(new.scenario, edit_key=presented_key(request))
+    return JSONResponse(shapes.place_json(session))
 
 
 @router.get("/sessions/{id}/ops/{seq}", response_model=shapes.StepAnswer)

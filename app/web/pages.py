@@ -42,20 +42,20 @@ class Plays:
     """Scenarios that are only played, the last few of them kept."""
 
     def __init__(self, limiter: anyio.CapacityLimiter) -> None:
-        self._kept: OrderedDict[tuple[str, str], tuple[int, Timeline]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], tuple[tuple[int, int], Timeline]] = OrderedDict()
         self._limiter = limiter
 
-    async def get(self, key: str, scenario: Scenario, implementation: str) -> Timeline:
-        """The scenario on an implementation; `key` names it, and a longer one of the same key replaces it."""
+    async def get(self, key: str, scenario: Scenario, implementation: str, end: int = 0) -> Timeline:
+        """The scenario on an implementation; `key` names it, and one of the same key with another end replaces it."""
         count = len(scenario.operations)
         if count > limits.OPERATIONS_PER_SESSION:
             most = limits.OPERATIONS_PER_SESSION
             raise LimitReached("OPERATIONS_PER_SESSION", most, f"{count} operations are too many")
         known = self._kept.get((key, implementation))
-        if known is None or known[0] != count:
+        if known is None or known[0] != (count, end):
             work = partial(played, scenario, implementation)
             timeline = await anyio.to_thread.run_sync(work, limiter=self._limiter)
-            known = self._kept[key, implementation] = (count, timeline)
+            known = self._kept[key, implementation] = ((count, end), timeline)
         self._kept.move_to_end((key, implementation))
         while len(self._kept) > PLAYS_KEPT:
             self._kept.popitem(last=False)
@@ -173,7 +173,8 @@ async def show_session(
     stage: Stage = SessionStage(session)
     if look.on and look.on != own:
         scenario = parse(session.scenario_text(), "session")
-        stage = PlayedStage(stage.base, stage.title, await request.app.state.plays.get(session.id, scenario, look.on))
+        timeline = await request.app.state.plays.get(session.id, scenario, look.on, session.tree.here)
+        stage = PlayedStage(stage.base, stage.title, timeline)
     mine = session.may_edit(presented_key(request)) and session.damaged is None
     here = look.step is None and not look.on
     page = await explorer.page_of(

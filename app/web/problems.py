@@ -17,7 +17,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.registers import UnknownName
 from app.scenario import LinkError, ScenarioError
-from app.sessions import DamagedLog, LimitReached, NotYours, StorageFailed, UnknownSession
+from app.sessions import (
+    DamagedLog,
+    LimitReached,
+    NoMove,
+    NotYours,
+    StorageFailed,
+    UnknownBranch,
+    UnknownSession,
+)
 from app.web.views.render import render
 
 API = "/api/"
@@ -31,6 +39,8 @@ KINDS = {
     "malformed-json": "The body is not JSON; `line` and `column` say where reading stopped.",
     "unknown-session": "No session has this id.",
     "unknown-step": "The session has no such step.",
+    "unknown-branch": "The session has no such branch beside the one that it is on.",
+    "no-move": "There is nothing to undo, to redo or to drop.",
     "edit-key": "Changing a session takes its edit key.",
     "limit-reached": "A documented limit was met; `limit` names it, `maximum` is its value.",
     "damaged-log": "The stored log cannot be read from operation `seq` on; the session is read-only.",
@@ -105,6 +115,17 @@ def _(error: UnknownName) -> Problem:
 def _(error: UnknownSession) -> Problem:
     advice = "Check that the whole link was copied, or start a new session at /."
     return Problem(404, "unknown-session", "No such session", str(error), advice, {"session": error.session_id})
+
+
+@problem_of.register
+def _(error: UnknownBranch) -> Problem:
+    advice = "Its branches are listed with the session's log."
+    return Problem(404, "unknown-branch", "No such branch", str(error), advice, {"branch": error.branch})
+
+
+@problem_of.register
+def _(error: NoMove) -> Problem:
+    return Problem(409, "no-move", "Nothing to do", str(error))
 
 
 @problem_of.register
@@ -206,6 +227,8 @@ HANDLED = (
     ScenarioError,
     UnknownName,
     UnknownSession,
+    UnknownBranch,
+    NoMove,
     NotYours,
     LimitReached,
     DamagedLog,

@@ -5,6 +5,7 @@ A register value is a number and, beside it as `hex`, a string: JavaScript's num
 
 import json
 from dataclasses import asdict, replace
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +18,7 @@ from app.gic.why import Chain
 from app.registers import Place
 from app.scenario import Step
 from app.scenario.runner import step_dict
+from app.sessions import Session
 
 Json = dict[str, Any]
 
@@ -42,6 +44,50 @@ class NewOperation(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     op: str = Field(examples=["write GICR_CTLR@0 EnableLPIs=1"])
+    after: int | None = Field(
+        default=None,
+        ge=0,
+        description="Do it after this step instead of the newest; what came after that step is kept as a branch.",
+    )
+
+
+class NewText(BaseModel):
+    """A whole scenario in the place of the session's."""
+
+    model_config = ConfigDict(extra="forbid")
+    scenario: str = Field(examples=["machine implementation=kvm cpus=2\nread GICD_TYPER\n"])
+
+
+class ResetTo(StrEnum):
+    """`power-on`: step 0 of the machine on view. `link`: the end of the scenario that the session began with."""
+
+    POWER_ON = "power-on"
+    LINK = "link"
+
+
+class Reset(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    to: ResetTo
+
+
+class BranchAnswer(BaseModel):
+    """A branch beside the one that the session is on."""
+
+    id: int
+    steps: int = Field(description="How many operations it has, those included that it shares with the current one.")
+    shared: int = Field(description="How many of them the current branch has too; -1: it has another machine.")
+    ahead: bool = Field(description="Whether it goes on from where the session is: redo leads along it.")
+    began: bool = Field(description="Whether it is what the session began with; that one cannot be dropped.")
+    operations: list[str] = Field(description="Its own operations, the first BRANCH_LINES_SHOWN of them.")
+
+
+class PlaceAnswer(BaseModel):
+    """Where a session is among its branches."""
+
+    seq: int = Field(description="How many operations the branch has that the session is on.")
+    can_undo: bool
+    can_redo: bool
+    branches: list[BranchAnswer]
 
 
 class PlayRequest(BaseModel):
@@ -221,6 +267,23 @@ def value_json(value: Value) -> Json:
 def encode(answer: Json) -> str:
     """Compact JSON."""
     return json.dumps(answer, separators=(",", ":"), ensure_ascii=False)
+
+
+def place_json(session: Session) -> Json:
+    """PlaceAnswer."""
+    return {
+        "seq": session.seq,
+        "can_undo": session.tree.undone() is not None,
+        "can_redo": session.tree.redone() is not None,
+        "branches": [
+            {
+                **asdict(branch),
+                "began": branch.id == session.tree.origin,
+                "operations": session.branch_lines(branch, limits.BRANCH_LINES_SHOWN),
+            }
+            for branch in session.branches()
+        ],
+    }
 
 
 def step_json(step: Step, most_effects: int | None = None) -> Json:

@@ -62,28 +62,22 @@ def test_windows_line_ends_and_a_byte_order_mark_are_not_kept():
 
 def test_a_stored_log_reads_whole():
     blocks = log.cut(TEXT, parse(TEXT))
-    readable = log.read(blocks.header, list(enumerate(blocks.operations, 1)), "s")
+    readable = log.read(blocks.header, blocks.operations, "s")
     assert readable.scenario.operations == parse(TEXT).operations
     assert readable.broken_at == 0
 
 
 def test_a_line_that_cannot_be_read_ends_the_log_there():
-    rows = [(1, "read GICD_CTLR"), (2, "# fine\n\nread GICD_TYPER"), (3, "# hm\nraed GICD_CTLR"), (4, "read GICD_CTLR")]
+    rows = ["read GICD_CTLR", "# fine\n\nread GICD_TYPER", "# hm\nraed GICD_CTLR", "read GICD_CTLR"]
     readable = log.read("title x", rows, "s")
     assert len(readable.scenario.operations) == 2
     assert readable.broken_at == 3
     assert "raed" in readable.reason
 
 
-def test_a_missing_operation_ends_the_log_before_it():
-    readable = log.read("", [(1, "read GICD_CTLR"), (3, "read GICD_CTLR")], "s")
-    assert (len(readable.scenario.operations), readable.broken_at) == (1, 2)
-    assert readable.reason == "it is missing"
-
-
 def test_a_header_that_cannot_be_read_is_an_error():
     with pytest.raises(ScenarioError, match="vax"):
-        log.read("machine implementation=vax", [(1, "read GICD_CTLR")], "s")
+        log.read("machine implementation=vax", ["read GICD_CTLR"], "s")
 
 
 def test_the_line_of_a_block_is_the_one_that_does_something():

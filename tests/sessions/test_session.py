@@ -25,6 +25,10 @@ def ptz(machine):
     return machine.peek("GICR_PENDBASER", 0) >> 62 & 1
 
 
+async def stored(sessions, session):
+    return [(entry.seq, entry.text) for entry in await sessions._store.entries(session.id)]
+
+
 async def state(sessions, session):
     """Everything that a refused operation must leave as it was, the database included."""
     machine = await session.machine()
@@ -33,7 +37,7 @@ async def state(sessions, session):
         session.lines(),
         len(session.timeline),
         machine.snapshot(),
-        await sessions._store.lines(session.id),
+        await stored(sessions, session),
     )
 
 
@@ -43,7 +47,7 @@ async def test_an_operation_is_answered_with_its_step_and_is_in_the_log(sessions
     assert (step.seq, session.seq) == (2, 2)
     assert ptz(await session.machine()) == 1
     assert session.lines() == [(1, "read GICD_CTLR"), (2, PTZ)]
-    assert await sessions._store.lines(session.id) == [(1, "read GICD_CTLR"), (2, PTZ)]
+    assert await stored(sessions, session) == [(1, "read GICD_CTLR"), (2, PTZ)]
 
 
 async def test_an_earlier_step_can_be_seen_and_the_newest_stays(mine):
@@ -185,9 +189,9 @@ async def test_a_request_that_is_cancelled_while_it_stores_leaves_the_log_decidi
     with pytest.raises(asyncio.CancelledError):
         await appending
     await session.append("note next", edit_key=key)
-    stored = await sessions._store.lines(session.id)
-    assert [line for _, line in stored] == [line for _, line in session.lines()]
-    assert ptz(await session.machine()) == (PTZ in [line for _, line in stored])
+    lines = [line for _, line in await stored(sessions, session)]
+    assert lines == [line for _, line in session.lines()]
+    assert ptz(await session.machine()) == (PTZ in lines)
 
 
 async def test_a_look_that_is_cancelled_leaves_its_machine_to_its_thread(mine):
@@ -300,7 +304,7 @@ async def test_a_damaged_log_shows_what_comes_before_and_takes_no_more(sessions,
     assert ptz(await damaged.machine()) == 0
     with pytest.raises(DamagedLog, match="from operation 2 on"):
         await damaged.append(PTZ, edit_key=key)
-    assert await fresh._store.lines(session.id) == await sessions._store.lines(session.id)
+    assert await stored(fresh, session) == await stored(sessions, session)
     await fresh.stop()
 
 

@@ -74,8 +74,8 @@ async def test_an_unknown_session_is_said_to_be_unknown(sessions, wrong, monkeyp
 async def test_whoever_opens_a_session_at_the_same_time_gets_the_same_one(sessions, monkeypatch):
     created = await sessions.create("read GICD_CTLR\n")
     loads = []
-    lines = sessions._store.lines
-    monkeypatch.setattr(sessions._store, "lines", lambda *a, **k: (loads.append(1), lines(*a, **k))[1])
+    entries = sessions._store.entries
+    monkeypatch.setattr(sessions._store, "entries", lambda *a: (loads.append(1), entries(*a))[1])
     opened = await asyncio.gather(*(sessions.open(created.id) for _ in range(20)))
     assert len(set(map(id, opened))) == 1
     assert len(loads) == 1

@@ -9,11 +9,16 @@ from sqlalchemy.engine import make_url
 
 from app.sessions import StorageFailed
 from app.sessions.store import Head, SeqTaken, Store
+from app.sessions.tree import Entry, Kind
 
 pytestmark = pytest.mark.anyio
 HEAD = Head(
     id="s" * 22, title="A title", header="machine cpus=2", key_hash=bytes(32), created=1_800_000_000, model="0.1.0"
 )
+
+
+async def lines(store):
+    return [(entry.seq, entry.text) for entry in await store.entries(HEAD.id)]
 
 
 @pytest.fixture
@@ -32,8 +37,8 @@ def file(database_url):
 async def test_a_session_is_stored_with_its_first_operations(store):
     await store.create(HEAD, ["read GICD_CTLR", "# why\nread GICD_TYPER"])
     assert await store.head(HEAD.id) == HEAD
-    assert await store.lines(HEAD.id) == [(1, "read GICD_CTLR"), (2, "# why\nread GICD_TYPER")]
-    assert await store.lines(HEAD.id, after=1) == [(2, "# why\nread GICD_TYPER")]
+    assert await lines(store) == [(1, "read GICD_CTLR"), (2, "# why\nread GICD_TYPER")]
+    assert await store.entries(HEAD.id) == [Entry(1, "read GICD_CTLR", 0), Entry(2, "# why\nread GICD_TYPER", 1)]
     assert await store.count() == 1
     assert await store.head("other") is None
 
@@ -42,12 +47,12 @@ async def test_an_id_that_is_taken_stores_none_of_the_second_session(store):
     await store.create(HEAD, ["read GICD_CTLR"])
     with pytest.raises(StorageFailed):
         await store.create(HEAD, ["read GICD_TYPER"])
-    assert await store.lines(HEAD.id) == [(1, "read GICD_CTLR")]
+    assert await lines(store) == [(1, "read GICD_CTLR")]
 
 
 async def test_an_append_is_in_the_file_when_it_returns(store, file):
     await store.create(HEAD, [])
-    await store.append(HEAD.id, 1, "read GICD_CTLR")
+    await store.append(HEAD.id, Entry(1, "read GICD_CTLR"))
     with sqlite3.connect(file) as other:
         assert other.execute("SELECT seq, text FROM operations").fetchall() == [(1, "read GICD_CTLR")]
 
@@ -55,8 +60,16 @@ async def test_an_append_is_in_the_file_when_it_returns(store, file):
 async def test_a_seq_is_taken_once(store):
     await store.create(HEAD, ["read GICD_CTLR"])
     with pytest.raises(SeqTaken):
-        await store.append(HEAD.id, 1, "read GICD_TYPER")
-    assert await store.lines(HEAD.id) == [(1, "read GICD_CTLR")]
+        await store.append(HEAD.id, Entry(1, "read GICD_TYPER"))
+    assert await lines(store) == [(1, "read GICD_CTLR")]
+
+
+async def test_several_entries_are_stored_together_or_not_at_all(store):
+    await store.create(HEAD, ["note one"])
+    await store.append(HEAD.id, Entry(2, "", 0, Kind.GO), Entry(3, "note other", 0))
+    with pytest.raises(SeqTaken):
+        await store.append(HEAD.id, Entry(4, "note new", 3), Entry(3, "note taken", 2))
+    assert await store.entries(HEAD.id) == [Entry(1, "note one"), Entry(2, "", 0, "go"), Entry(3, "note other")]
 
 
 async def test_many_at_once_are_all_stored_in_fewer_commits(store, monkeypatch):
@@ -64,8 +77,8 @@ async def test_many_at_once_are_all_stored_in_fewer_commits(store, monkeypatch):
     commits = []
     insert = store._insert
     monkeypatch.setattr(store, "_insert", lambda rows: (commits.append(len(rows)), insert(rows))[1])
-    await asyncio.gather(*(store.append(HEAD.id, seq, f"note {seq}") for seq in range(1, 101)))
-    assert await store.lines(HEAD.id) == [(seq, f"note {seq}") for seq in range(1, 101)]
+    await asyncio.gather(*(store.append(HEAD.id, Entry(seq, f"note {seq}")) for seq in range(1, 101)))
+    assert await lines(store) == [(seq, f"note {seq}") for seq in range(1, 101)]
     assert sum(commits) == 100
     assert len(commits) < 10
 
@@ -73,43 +86,43 @@ async def test_many_at_once_are_all_stored_in_fewer_commits(store, monkeypatch):
 async def test_one_bad_append_among_many_fails_alone(store):
     await store.create(HEAD, ["note one"])
     results = await asyncio.gather(
-        *(store.append(HEAD.id, seq, f"note {seq}") for seq in (2, 1, 3)), return_exceptions=True
+        *(store.append(HEAD.id, Entry(seq, f"note {seq}")) for seq in (2, 1, 3)), return_exceptions=True
     )
     assert [type(result) for result in results] == [type(None), SeqTaken, type(None)]
-    assert [seq for seq, _ in await store.lines(HEAD.id)] == [1, 2, 3]
+    assert [seq for seq, _ in await lines(store)] == [1, 2, 3]
 
 
 async def test_an_append_whose_caller_has_gone_disturbs_no_other(store):
     await store.create(HEAD, [])
-    gone = asyncio.create_task(store.append(HEAD.id, 1, "note gone"))
+    gone = asyncio.create_task(store.append(HEAD.id, Entry(1, "note gone")))
     await asyncio.sleep(0)
     gone.cancel()
-    await store.append(HEAD.id, 2, "note here")
-    assert (2, "note here") in await store.lines(HEAD.id)
+    await store.append(HEAD.id, Entry(2, "note here"))
+    assert (2, "note here") in await lines(store)
 
 
 async def test_a_locked_database_is_a_clear_refusal_and_the_next_append_works(store, file):
     await store.create(HEAD, [])
-    await store.append(HEAD.id, 1, "note before")
+    await store.append(HEAD.id, Entry(1, "note before"))
     blocker = sqlite3.connect(file, isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
     await store._connection.exec_driver_sql("PRAGMA busy_timeout=10")
     with pytest.raises(StorageFailed, match=r"database is locked.*Nothing was changed"):
-        await store.append(HEAD.id, 2, "note refused")
+        await store.append(HEAD.id, Entry(2, "note refused"))
     blocker.execute("ROLLBACK")
     blocker.close()
-    await store.append(HEAD.id, 2, "note taken")
-    assert await store.lines(HEAD.id) == [(1, "note before"), (2, "note taken")]
+    await store.append(HEAD.id, Entry(2, "note taken"))
+    assert await lines(store) == [(1, "note before"), (2, "note taken")]
 
 
 async def test_a_connection_that_was_lost_is_replaced(store):
     await store.create(HEAD, [])
-    await store.append(HEAD.id, 1, "note before")
+    await store.append(HEAD.id, Entry(1, "note before"))
     await (await store._connection.get_raw_connection()).driver_connection.close()
     with pytest.raises(StorageFailed):
-        await store.append(HEAD.id, 2, "note lost")
-    await store.append(HEAD.id, 2, "note after")
-    assert await store.lines(HEAD.id) == [(1, "note before"), (2, "note after")]
+        await store.append(HEAD.id, Entry(2, "note lost"))
+    await store.append(HEAD.id, Entry(2, "note after"))
+    assert await lines(store) == [(1, "note before"), (2, "note after")]
 
 
 async def test_a_read_only_database_refuses_writes_and_goes_on_reading(store, file, tmp_path, monkeypatch):
@@ -118,20 +131,20 @@ async def test_a_read_only_database_refuses_writes_and_goes_on_reading(store, fi
     monkeypatch.chdir(tmp_path)
     reader = Store(f"sqlite:///file:{file}?mode=ro&uri=true")
     with pytest.raises(StorageFailed, match="readonly"):
-        await reader.append(HEAD.id, 2, "note two")
-    assert await reader.lines(HEAD.id) == [(1, "note one")]
+        await reader.append(HEAD.id, Entry(2, "note two"))
+    assert await lines(reader) == [(1, "note one")]
     await reader.stop()
     assert not (tmp_path / "file:").exists(), "a folder was made of the URI's scheme"
 
 
 async def test_a_full_disk_is_a_clear_refusal_that_changes_nothing(store):
     await store.create(HEAD, ["note one"])
-    await store.append(HEAD.id, 2, "note two")
+    await store.append(HEAD.id, Entry(2, "note two"))
     pages = await store._connection.exec_driver_sql("PRAGMA page_count")
     await store._connection.exec_driver_sql(f"PRAGMA max_page_count={pages.scalar()}")
     with pytest.raises(StorageFailed, match="full"):
-        await store.append(HEAD.id, 3, "note " + "x" * 20_000)
-    assert [seq for seq, _ in await store.lines(HEAD.id)] == [1, 2]
+        await store.append(HEAD.id, Entry(3, "note " + "x" * 20_000))
+    assert [seq for seq, _ in await lines(store)] == [1, 2]
 
 
 async def test_a_file_that_is_no_database_is_a_clear_refusal(tmp_path):

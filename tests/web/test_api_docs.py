@@ -19,6 +19,13 @@ DOCUMENTED = {
     "GET /api/v1/sessions/{id}/memory",
     "GET /api/v1/sessions/{id}/log",
     "GET /api/v1/sessions/{id}/events",
+    "POST /api/v1/sessions/{id}/undo",
+    "POST /api/v1/sessions/{id}/redo",
+    "POST /api/v1/sessions/{id}/reset",
+    "GET /api/v1/sessions/{id}/branches",
+    "POST /api/v1/sessions/{id}/branches/{branch}/switch",
+    "DELETE /api/v1/sessions/{id}/branches/{branch}",
+    "PUT /api/v1/sessions/{id}/log",
     "POST /api/v1/play",
 }
 

@@ -26,6 +26,7 @@ class _Room:
     """One session as its watchers see it."""
 
     shared: Shared | None = None
+    turns: int = 0
     updates: OrderedDict[int, str] = field(default_factory=OrderedDict)
     watchers: int = 0
 
@@ -66,6 +67,10 @@ class Live:
             session.publish("", watching(room.watchers))
 
     def _update(self, session: Session, room: _Room, step: Step) -> str:
+        if room.turns != session.turns:
+            # The steps that were kept may be those of another branch.
+            room.turns, room.shared = session.turns, None
+            room.updates.clear()
         known = room.updates.get(step.seq)
         if known is not None:
             return known
