@@ -110,7 +110,7 @@ class _Writer:
             comment = item.line.comment
             if item.operation is None:
                 if comment is not None and not isinstance(item.line.content, Title):
-                    yield _comment(comment)
+                    yield _comment(comment.strip())
                 continue
             yield _comment(format_content(item.operation, self.scenario.machine, compact=True))
             yield from self._operation(item)

@@ -32,7 +32,7 @@ def _line(item: Told, scenario: Scenario) -> dict[str, object]:
     if content is not None:
         data["text"] = format_content(content, scenario.machine)
     if comment is not None:
-        data["comment"] = comment
+        data["comment"] = comment.strip()
     if item.operation is not None:
         data["operation"] = operation_dict(item.operation)
     if item.accesses:

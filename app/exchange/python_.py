@@ -76,7 +76,7 @@ class _Writer:
 
     def line(self, line: Line) -> list[str]:
         """The scenario's line as a comment, and its calls."""
-        comment = "" if line.comment is None else f"# {line.comment}".rstrip()
+        comment = "" if line.comment is None else f"#{line.comment}".rstrip()
         if line.content is None:
             return [comment]
         if isinstance(line.content, Title | MachineSpec):

@@ -60,8 +60,7 @@ def format_line(line: Line, spec: MachineSpec = DEFAULT_SPEC) -> str:
     text = "" if line.content is None else format_content(line.content, spec)
     if line.comment is None:
         return text
-    comment = f"# {line.comment}".rstrip()
-    return f"{text:<{COMMENT_COLUMN}} {comment}" if text else comment
+    return f"{text:<{COMMENT_COLUMN}} #{line.comment}" if text else f"#{line.comment}"
 
 
 def format_operation(operation: Operation, spec: MachineSpec = DEFAULT_SPEC, *, compact: bool = False) -> str:
@@ -99,7 +98,9 @@ def _memory(term: Memory) -> str:
 
 
 def _with_verb(verb: str, words: str, *, compact: bool) -> str:
-    return f"{verb} {words}".rstrip() if compact else f"{verb:<{VERB_WIDTH - 1}} {words}".rstrip()
+    if not words:
+        return verb
+    return f"{verb} {words}" if compact else f"{verb:<{VERB_WIDTH - 1}} {words}"
 
 
 def _machine(spec: MachineSpec) -> str:

@@ -112,8 +112,8 @@ def shortest(scenario: Scenario) -> str:
     rows = []
     for line in scenario.lines:
         text = "" if line.content is None else format_content(line.content, scenario.machine, compact=True)
-        comment = "" if line.comment is None else f"# {line.comment}".rstrip()
-        rows.append(f"{text} {comment}".strip() if comment else text)
+        comment = "" if line.comment is None else f"#{line.comment}"
+        rows.append(f"{text} {comment}" if text and comment else text or comment)
     return "".join(f"{row}\n" for row in rows)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from app.gic.machine import MAX_CPUS, MAX_SPIS
 from app.registers import IMPLEMENTATION_NAMES, TWO_STATE_IMPLEMENTATIONS
@@ -21,7 +22,9 @@ LONGEST_LINE = 200_000
 LONGEST_TITLE = 200
 MOST_ERRORS = 20
 MOST_RAM_MIB = 1 << 18
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\u2028\u2029\ufffe\uffff\ud800-\udfff]")
+# Control characters are what a binary file looks like. Those that turn the direction of writing (U+202A to U+202E,
+# U+2066 to U+2069) would have a reader see another line than the one that is played ("Trojan Source", CVE-2021-42574).
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\u2028-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]")
 FENCE = "---"
 
 
@@ -193,12 +196,17 @@ def _machine(line: SourceLine) -> MachineSpec:
 
 
 def _check_characters(row: str, source: str, number: int) -> None:
-    """Control characters are what a binary file looks like; they also would not survive formatting."""
+    """Raise ScenarioError for a line that is too long or holds what CONTROL matches."""
     match = CONTROL.search(row, 0, LONGEST_LINE)
     if match is None and len(row) <= LONGEST_LINE:
         return
     at = LONGEST_LINE if match is None else match.start()
-    problem = f"a line of {len(row)} characters" if match is None else f"control character U+{ord(match[0]):04X}"
+    problem = f"a line of {len(row)} characters" if match is None else _named(match[0])
     expected = f"at most {LONGEST_LINE}" if match is None else "plain UTF-8 text"
     shown = CONTROL.sub("·", row[:200])
     raise ScenarioError(problem, source=source, line=number, column=at + 1, expected=expected, text=shown)
+
+
+def _named(character: str) -> str:
+    name = unicodedata.name(character, "")
+    return f"control character U+{ord(character):04X}" + (f" ({name})" if name else "")

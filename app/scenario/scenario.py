@@ -44,7 +44,10 @@ Content: TypeAlias = Operation | Title | MachineSpec
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: its content (None: blank, or only a comment), the comment after `#`, and where it stands (from 1)."""
+    """One line: its content (None: blank, or only a comment) and where it stands (from 1).
+
+    `comment` is everything after the `#`, byte for byte; None where there is none.
+    """
 
     content: Content | None = None
     comment: str | None = None

@@ -372,9 +372,8 @@ def _edit(line: SourceLine, word: Word, vocabulary: Vocabulary) -> Edit:
 
 
 def _note(line: SourceLine, _: Vocabulary) -> Note:
-    text = line.rest_from(1).text
     line.comment = None
-    return Note(text)
+    return Note(line.free_text)
 
 
 VERBS: dict[str, Verb] = {

@@ -116,7 +116,7 @@ class Vocabulary:
             try:
                 register = self.map.find(name).register
             except UnknownName as unknown:
-                problem = f"unknown register {short(name)}" if unknown.nearest else unknown.reason
+                problem = f"unknown register {short(name)}" if unknown.nearest else short(unknown.reason, 80)
                 raise line.error(word, problem, "a register's full name", unknown.nearest) from None
         if register.frame == GICV4_FRAME:
             raise line.error(word, f"{name} is a register of GICv4, this machine is a GICv3", "a register of GICv3")

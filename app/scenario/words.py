@@ -39,7 +39,7 @@ class SourceLine:
         self.words: list[Word] = []
         for match in WORD.finditer(text):
             if match[0].startswith("#"):
-                self.comment = text[match.start() + 1 :].strip()
+                self.comment = text[match.start() + 1 :]
                 break
             self.words.append(Word(match[0], match.start() + 1))
 
@@ -50,6 +50,12 @@ class SourceLine:
         else:
             start = len(self.text) if self.comment is None else self.text.index("#")
         return Word(self.text[start:].rstrip(), start + 1)
+
+    @property
+    def free_text(self) -> str:
+        """What follows the first word, byte for byte but for the blanks between the two; a `#` in it included."""
+        first = self.words[0]
+        return self.text[first.column - 1 + len(first.text) :].lstrip(" \t")
 
     @property
     def end(self) -> Word:
@@ -133,5 +139,6 @@ class SourceLine:
 
 
 def short(text: str, limit: int = 40) -> str:
-    """Text for a message: cut when it is long."""
-    return text if len(text) <= limit else f"{text[:limit]}…"
+    """Text for a message: cut when it is long, and what would not be seen (a zero-width space) spelled out."""
+    cut = text if len(text) <= limit else f"{text[:limit]}…"
+    return "".join(char if char.isprintable() else f"<U+{ord(char):04X}>" for char in cut)

@@ -1,7 +1,5 @@
 """Hypothesis strategies for scenarios: every verb, every kind of term, registers and fields from the real map."""
 
-import string
-
 from hypothesis import strategies as st
 
 from app.gic.commands import COMMANDS
@@ -37,6 +35,7 @@ from app.scenario.operations import (
     Uwrite,
     Write,
 )
+from app.scenario.parse import CONTROL
 from app.scenario.restore_steps import ORDERS, STEP_NAMES
 from app.scenario.scenario import Line, MachineSpec, Scenario, Title
 from app.scenario.vocabulary import ADDRESS_FIELDS, vocabulary
@@ -51,10 +50,19 @@ REGISTERS = [
 ]
 SYSTEM = [register for register in vocabulary(SPEC).map.registers.values() if register.encoding]
 WITH_FIELDS = [register for register in REGISTERS if register.fields]
+WIDE = [register for register in REGISTERS if register.width == 64]
+REFUSED = "".join(char for code in range(0x2000, 0x10000) if CONTROL.match(char := chr(code)))
 cpus = st.integers(0, CPUS - 1)
-ids = st.integers(0, 0xFFFF_FFFF)
+ids = words32 = st.integers(0, 0xFFFF_FFFF)
+halves = st.sampled_from(Half)
 ram = st.integers(0x4000_0000, 0x5FFF_0000)
-words = st.text(string.ascii_letters + string.digits + " #=@.,()'äß→", max_size=40).map(str.strip)
+# Everything that a line may hold: blanks at both ends, other scripts, and what looks like the language itself.
+free = st.text(
+    st.sampled_from(" \t#=@.,()'") | st.characters(exclude_categories=("Cc", "Cs"), exclude_characters=REFUSED),
+    max_size=40,
+)
+titles = free.map(str.strip).filter(bool)
+notes = free.map(lambda text: text.lstrip(" \t"))
 
 
 def reference(register):
@@ -82,9 +90,29 @@ def writes(draw):
     by = None if register.encoding else draw(st.none() | cpus)
     if draw(st.booleans()) and register.fields:
         return Write(target, fields=draw(field_values(register)), by=by)
-    half = draw(st.none() | st.sampled_from(Half)) if register.width == 64 and not register.encoding else None
-    width = register.width if half is None else 32
-    return Write(target, draw(st.integers(0, (1 << width) - 1)), half=half, width=None if half is None else 32, by=by)
+    if register in WIDE and draw(st.booleans()):
+        return Write(target, draw(words32), draw(st.just(())), draw(st.sampled_from((None, 32))), draw(halves), by)
+    return Write(target, draw(st.integers(0, (1 << register.width) - 1)), by=by)
+
+
+@st.composite
+def writes_of_fields_in_a_half(draw):
+    """As `write GICR_PENDBASER@0 PTZ=1 half=hi`, and the same as the VMM does it."""
+    register = draw(st.sampled_from([register for register in WIDE if register.fields]))
+    half = draw(st.sampled_from(Half))
+    reached = 0xFFFF_FFFF << (32 if half is Half.HI else 0)
+    inside = [field for field in register.fields if field.mask & reached == field.mask]
+    if not inside:
+        return Read(draw(reference(register)), half=half)
+    field = draw(st.sampled_from(inside))
+    setting = (FieldValue(field.name, draw(st.integers(0, (1 << field.width) - 1))),)
+    if register.frame == "GITS" or draw(st.booleans()):
+        return Write(draw(reference(register)), fields=setting, half=half, by=draw(st.none() | cpus))
+    return Uwrite(draw(reference(register)), fields=setting, half=half)
+
+
+def translater():
+    return st.builds(Write, st.just(RegisterRef("GITS_TRANSLATER")), words32, device=words32)
 
 
 @st.composite
@@ -104,7 +132,10 @@ def reads(draw):
     if register.fields and draw(st.booleans()):
         field = draw(st.sampled_from(register.fields))
         return Read(RegisterRef(target.name, target.cpu, field.name))
-    return Read(target)
+    if register in WIDE and draw(st.booleans()):
+        return Read(target, draw(st.sampled_from((None, 32))), draw(halves), draw(st.none() | cpus))
+    width = None if register.encoding else draw(st.sampled_from((None, 8, 16, 32, 64)))
+    return Read(target, width, by=None if register.encoding else draw(st.none() | cpus))
 
 
 @st.composite
@@ -155,7 +186,7 @@ def its_commands(draw):
 
 def attributes():
     register = st.sampled_from([item for item in REGISTERS if item.frame in ("GICD", "RD", "SGI", "GITS")])
-    named = register.flatmap(reference)
+    named = register.flatmap(reference) | st.sampled_from(WIDE).flatmap(reference)
     group = st.sampled_from(("dist", "redist", "its", "sysregs", "level"))
     return named | st.builds(Attribute, group, ids, st.none() | cpus)
 
@@ -163,12 +194,14 @@ def attributes():
 @st.composite
 def userspace(draw):
     target = draw(attributes())
+    register = vocabulary(SPEC).register(target) if isinstance(target, RegisterRef) else None
+    half = draw(st.none() | halves) if register in WIDE and register.frame != "GITS" else None
     if draw(st.booleans()):
-        return Uread(target)
-    width = 32
-    if isinstance(target, RegisterRef):
-        width = vocabulary(SPEC).register(target).width
-    return Uwrite(target, draw(st.integers(0, (1 << width) - 1)))
+        return Uread(target, half)
+    if register is not None and register.fields and half is None and draw(st.booleans()):
+        return Uwrite(target, fields=draw(field_values(register)))
+    wide = register.width == 64 if register is not None else target.group in ("its", "sysregs")
+    return Uwrite(target, draw(st.integers(0, (1 << (64 if wide and half is None else 32)) - 1)), half=half)
 
 
 orders = st.sampled_from(sorted(ORDERS)).map(lambda name: (name,)) | st.lists(
@@ -177,6 +210,8 @@ orders = st.sampled_from(sorted(ORDERS)).map(lambda name: (name,)) | st.lists(
 operations = st.one_of(
     st.builds(Poke, ram, st.binary(min_size=1, max_size=40)),
     writes(),
+    writes_of_fields_in_a_half(),
+    translater(),
     reads(),
     raw_accesses(),
     expectations(),
@@ -189,7 +224,7 @@ operations = st.one_of(
     userspace(),
     st.builds(Save, st.sampled_from(SavedTables)),
     st.builds(Migrate, orders),
-    st.builds(Note, words),
+    st.builds(Note, notes),
 )
 
 
@@ -224,16 +259,19 @@ def lines(draw, operations=operations):
     if kind == "blank":
         return Line()
     if kind == "comment":
-        return Line(None, draw(words))
+        return Line(None, draw(free))
     operation = draw(operations)
-    return Line(operation, None if isinstance(operation, Note) else draw(st.none() | words))
+    return Line(operation, None if isinstance(operation, Note) else draw(st.none() | free))
 
 
 @st.composite
 def scenarios(draw):
-    title = draw(words.filter(bool))
+    title = draw(titles)
     name = draw(st.sampled_from(IMPLEMENTATION_NAMES))
     security = draw(st.sampled_from((1, 2))) if name == "architecture" else 1
-    machine = MachineSpec(name, CPUS, ram_mib=draw(st.sampled_from((512, 1024))), security=security)
+    spis, ram = draw(st.sampled_from((64, 128, 988))), draw(st.sampled_from((512, 1024)))
+    machine = MachineSpec(name, CPUS, spis, ram_mib=ram, security=security)
     body = draw(st.lists(lines(secure_accesses()) if security == 2 else lines(), max_size=12))
-    return Scenario((Line(None, draw(words)), Line(Title(title)), Line(machine, draw(st.none() | words)), *body))
+    preamble = draw(st.sampled_from(("", "---\ntitle: A\n---\nProse, *all* of it.\n\n---\n")))
+    head = (Line(None, draw(free)), Line(Title(title)), Line(machine, draw(st.none() | free)))
+    return Scenario((*head, *body), preamble)

@@ -246,6 +246,11 @@ def test_every_wrong_line_is_reported_at_once():
         ("machine its=0\nits SYNC target=0\n", 2, "no ITS"),
         ("title\n", 1, "the title is missing"),
         ("read GICD_TYPER\n\x00\x01\x02\n", 2, "control character U+0000"),
+        ("note a\nnote \u202eread\u202c\n", 2, "control character U+202E (RIGHT-TO-LEFT OVERRIDE)"),
+        ("# \u2067a\u2069\n", 1, "control character U+2067"),
+        ("\x7fELF\x02\x01", 1, "control character U+007F"),
+        ("read GICD_\u200bCTLR\n", 1, "GICD_<U+200B>CTLR"),
+        (f"read {'G' * 190_000}\n", 1, "G…"),
         ("---\ntitle: A\n---\nnever closed\n", 4, "not closed"),
     ],
 )
