@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -12,9 +11,8 @@ import typer
 
 if TYPE_CHECKING:
     from app.engines.compare import Compared
+    from app.exchange.reports import Tried
     from app.gic.why import Chain
-    from app.scenario.player import Step
-    from app.scenario.runner import Run
     from app.scenario.scenario import Scenario
 
 HOLDS, DIFFERS, UNREADABLE = 0, 1, 2
@@ -76,25 +74,34 @@ def serve(
 
 @cli.command()
 def run(
-    file: ScenarioFile,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenarios (.gic); - is standard input.")],
     on: On = None,
     explain: Annotated[bool, typer.Option(help="Say what every step did, and why.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    junit: Annotated[Path | None, typer.Option(metavar="PATH", help="Write JUnit XML there too.")] = None,
 ) -> None:
-    """Play a scenario; print what it read and whether its expectations hold. Exit 0: all hold, 1: some fail."""
-    from app.engines.model import run as play
-    from app.engines.qtest import QemuError
+    """Play scenarios; print what they read and whether their expectations hold; of several files, what failed.
 
-    scenario = _read(file)
-    try:
-        runs = [play(scenario, name) for name in _engines(on) or [scenario.machine.implementation]]
-    except QemuError as error:
-        _fail(str(error))
+    Exit 0: all hold, 1: some fail, 2: some file cannot be read.
+    """
+    from app.exchange import reports
+
+    names = _engines(on)
+    tried = [_tried(file, names) for file in files]
+    for one in tried:
+        for complaint in one.complaints:
+            typer.echo(complaint, err=True)
+    unread = any(one.scenario is None for one in tried)
     if as_json:
-        _print_json(scenario, runs, effects=explain)
-    else:
-        _print_runs(scenario, runs, explain=explain)
-    raise typer.Exit(DIFFERS if any(item.failed for item in runs) else HOLDS)
+        typer.echo(reports.as_json(tried, effects=explain))
+    elif len(tried) == 1 or explain:
+        for one in tried:
+            typer.echo("\n".join(reports.lines(one, explain=explain)), nl=one.scenario is not None)
+    if len(tried) > 1 and not as_json:
+        typer.echo("\n".join(reports.summary(tried)))
+    if junit is not None:
+        _write(junit, reports.junit(tried))
+    raise typer.Exit(UNREADABLE if unread else DIFFERS if any(one.failed for one in tried) else HOLDS)
 
 
 @cli.command()
@@ -236,25 +243,66 @@ def _fail(message: str) -> NoReturn:
     raise typer.Exit(UNREADABLE)
 
 
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        _fail(f"{path}: {error.strerror or error}")
+
+
 def _read(file: Path) -> Scenario:
     """The scenario in a file; every line that cannot be read is said, then the program ends."""
+    tried = _tried(file, [], play=False)
+    for complaint in tried.complaints:
+        typer.echo(complaint, err=True)
+    if tried.scenario is None:
+        raise typer.Exit(UNREADABLE)
+    return tried.scenario
+
+
+def _tried(file: Path, names: list[str], *, play: bool = True) -> Tried:
+    """A file read and played, on each of the engines named, or on the implementation that it names itself."""
+    from app.engines.model import run as play_on
+    from app.engines.qtest import QemuError
+    from app.exchange.reports import Tried
     from app.scenario.errors import ScenarioError
     from app.scenario.parse import parse, problems
 
     source = "stdin" if str(file) == "-" else str(file)
     try:
-        data = sys.stdin.buffer.read() if source == "stdin" else file.read_bytes()
-        text = data.decode("utf-8")
+        text = _text(file, source)
     except OSError as error:
-        _fail(f"{source}: {error.strerror or error}")
-    except UnicodeDecodeError as error:
-        _fail(f"{source}:{data.count(10, 0, error.start) + 1}: byte {error.start} is not UTF-8, a scenario is text")
+        return Tried(source, None, trouble=f"giclab: {source}: {error.strerror or error}")
+    except ValueError as error:
+        return Tried(source, None, trouble=f"giclab: {source}{error}")
     try:
-        return parse(text, source)
+        scenario = parse(text, source)
     except ScenarioError:
-        for problem in problems(text, source):
-            typer.echo(f"{problem}\n{_indented(problem.caret)}", err=True)
-        raise typer.Exit(UNREADABLE) from None
+        return Tried(source, None, errors=problems(text, source))
+    engines = (names or [scenario.machine.implementation]) if play else []
+    try:
+        return Tried(source, scenario, tuple(play_on(scenario, name) for name in engines))
+    except QemuError as error:
+        _fail(str(error))
+
+
+def _text(file: Path, source: str) -> str:
+    """What a file says. ValueError, to stand after its name, where it is no text; reads no more than one can have."""
+    from app.scenario.parse import LONGEST_TEXT
+
+    most = 4 * LONGEST_TEXT  # a character of UTF-8 has at most 4 bytes
+    if source == "stdin":
+        data = sys.stdin.buffer.read(most + 1)
+    else:
+        with file.open("rb") as opened:
+            data = opened.read(most + 1)
+    if len(data) > most:
+        raise ValueError(f": more than {most} bytes, a scenario has at most {LONGEST_TEXT} characters")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(10, 0, error.start) + 1
+        raise ValueError(f":{line}: byte {error.start} is not UTF-8, a scenario is text") from None
 
 
 def _print_answers(step: Compared, said: dict[str, int]) -> None:
@@ -298,40 +346,6 @@ def _known(names: list[str] | None, known: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(names or ()))
 
 
-def _print_runs(scenario: Scenario, runs: list[Run], *, explain: bool) -> None:
-    if scenario.title:
-        typer.echo(scenario.title)
-    for item in runs:
-        typer.echo(f"\non {item.implementation}")
-        for played in item.played:
-            _print_step(played.line, played.step, explain=explain)
-        asked = len(item.asked)
-        typer.echo(f"{item.implementation}: {asked - item.failed} of {asked} expectations hold")
-
-
-def _print_step(line: int, step: Step, *, explain: bool) -> None:
-    from app.scenario.runner import shown_value
-
-    outcome = step.expectation
-    if step.refused:
-        shown = f"refused: {step.refused}"
-    elif step.value is not None:
-        shown = f"= {shown_value(step)}"
-    elif outcome is None:
-        shown = ""
-    elif not outcome.asked:
-        shown = f"not asked here (it is {outcome.got_text})"
-    else:
-        shown = "ok" if outcome.passed else f"FAILED: it is {outcome.got_text}"
-    if not shown and not explain:
-        return
-    typer.echo(f"{line:4}  {step.text:<52} {shown}".rstrip())
-    if explain:
-        for effect in step.effects:
-            source = f"  [{effect.cite}]" if effect.cite else ""
-            typer.echo(f"        {effect.words}{source}")
-
-
 def _print_chain(chain: Chain, when: str) -> None:
     """Every link with its mark; below the first broken one, what would mend it."""
     typer.echo(f"INTID {chain.intid} {when}")
@@ -345,26 +359,3 @@ def _print_chain(chain: Chain, when: str) -> None:
     typer.echo(
         f"INTID {chain.intid} is signalled{where}" if chain.signalled else f"INTID {chain.intid} is not signalled"
     )
-
-
-def _print_json(scenario: Scenario, runs: list[Run], *, effects: bool) -> None:
-    from app.scenario.runner import step_dict
-
-    document = {
-        "title": scenario.title,
-        "passed": not any(item.failed for item in runs),
-        "runs": [
-            {
-                "implementation": item.implementation,
-                "expectations": len(item.asked),
-                "failed": item.failed,
-                "steps": [{"line": played.line, **step_dict(played.step, effects=effects)} for played in item.played],
-            }
-            for item in runs
-        ],
-    }
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"    {row}" for row in text.split("\n"))

@@ -2,9 +2,11 @@
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 import uvicorn
@@ -145,6 +147,138 @@ def test_run_as_json(ptz):
     explained = json.loads(giclab("run", ptz, "--json", "--explain").stdout)
     kinds = [effect["kind"] for step in explained["runs"][0]["steps"] for effect in step["effects"]]
     assert "register-written" in kinds
+
+
+EVERY_TERM = """\
+machine implementation=qemu cpus=2
+poke   0x40200003 a1
+write  GICR_PROPBASER@0 Physical_Address=0x40200000 IDbits=15
+write  GICR_PENDBASER@0 Physical_Address=0x40210000
+write  GICR_CTLR@0 EnableLPIs=1
+write  GICD_CTLR EnableGrp1=1
+write  ICC_PMR_EL1@0 0xff
+write  ICC_IGRPEN1_EL1@0 1
+its    MAPD device=2 itt=0x40300000 size=5
+its    MAPC collection=1 target=0
+its    MAPTI device=2 event=20 intid=8195 collection=1
+msi    device=2 event=20
+read   GICR_CTLR@0
+expect GICR_PROPBASER@0 == 0x4020000f
+expect GICR_CTLR@0.EnableLPIs == 1
+expect pending(8195)@0 == 1
+expect config(8195) == 0xa1
+expect mapped(2, 20) == 1
+expect memory(0x40200003, 1) == a1
+expect memory(0x40200003).0 == 1
+expect irq@0 == 1
+expect creadr == 0x60
+expect stalled == 0
+expect value == 3
+"""
+
+
+def test_run_asks_for_everything_that_can_be_expected(tmp_path):
+    path = tmp_path / "terms.gic"
+    path.write_text(EVERY_TERM)
+    result = giclab("run", path)
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "qemu: 11 of 11 expectations hold"), result.stdout
+    path.write_text(EVERY_TERM.replace("==", "!="))
+    result = giclab("run", path)
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (1, "qemu: 0 of 11 expectations hold")
+    got = re.findall(r"FAILED: it is (\S+)", result.stdout)
+    assert got == ["0x4020000f", "1", "1", "0xa1", "1", "a1", "1", "1", "0x60", "0", "3"]
+
+
+@pytest.fixture
+def several(tmp_path):
+    """Three files: all holds, one does not hold, one cannot be read."""
+    texts = {"good": PTZ, "bad": PTZ.replace("PTZ == 0", "PTZ == 1"), "worse": "title <b>&\nraed GICD_CTLR\n"}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.gic").write_text(text)
+    return [tmp_path / f"{name}.gic" for name in texts]
+
+
+def test_run_of_several_files_shows_what_failed(several):
+    good, bad, worse = several
+    result = giclab("run", *several)
+    assert result.exit_code == 2
+    assert result.stdout.splitlines() == [
+        f"ok      {good} on kvm: 1 of 1 expectations hold",
+        f"FAILED  {bad} on kvm: 0 of 1 expectations hold",
+        f"        {bad}:5: expect GICR_PENDBASER@0.PTZ == 1",
+        "            it is 0, expected == 1",
+        f"ERROR   {worse} cannot be read",
+        "3 files: 1 passed, 1 failed, 1 cannot be read",
+    ]
+    assert result.stderr.startswith(f"{worse}:2:1: unknown verb raed")
+    assert giclab("run", good, bad).exit_code == 1
+    assert giclab("run", good, good).exit_code == 0
+    assert giclab("run", good, good).stdout.endswith("2 files: 2 passed\n")
+
+
+def test_run_of_several_files_as_json(several):
+    document = json.loads(giclab("run", "--json", *several).stdout)
+    assert document["passed"] is False
+    assert [one["passed"] for one in document["scenarios"]] == [True, False, False]
+    assert [one["file"] for one in document["scenarios"]] == [str(path) for path in several]
+    assert "unknown verb raed" in document["scenarios"][2]["errors"][0]
+
+
+def test_run_writes_junit_xml(several, tmp_path):
+    good, bad, worse = several
+    result = giclab("run", *several, "--on", "kvm", "--on", "qemu", "--junit", tmp_path / "report.xml")
+    assert result.exit_code == 2
+    root = ET.parse(tmp_path / "report.xml").getroot()
+    assert {key: root.get(key) for key in ("tests", "failures", "errors", "skipped")} == {
+        "tests": "9",
+        "failures": "2",  # bad on kvm, good on qemu
+        "errors": "1",
+        "skipped": "2",
+    }
+    suites = {suite.get("name"): suite for suite in root}
+    assert list(suites) == [f"{good} on kvm", f"{good} on qemu", f"{bad} on kvm", f"{bad} on qemu", str(worse)]
+    case, skipped = suites[f"{bad} on kvm"]
+    assert (case.get("name"), case.get("file"), case.get("line")) == (
+        "line 5: expect GICR_PENDBASER@0.PTZ == 1",
+        str(bad),
+        "5",
+    )
+    assert case[0].tag == "failure"
+    assert case[0].get("message") == "it is 0, expected == 1"
+    assert skipped[0].tag == "skipped"
+    [unread] = suites[str(worse)]
+    assert unread[0].tag == "error"
+    assert "unknown verb raed" in unread[0].get("message")
+    assert [len(case) for case in suites[f"{bad} on qemu"]] == [0, 0]
+
+
+def test_junit_that_cannot_be_written_exits_2(ptz, tmp_path):
+    result = giclab("run", ptz, "--junit", tmp_path / "no" / "such.xml")
+    assert result.exit_code == 2
+    assert "No such file" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"\x00" * 1_000_000, "control character U+0000"),
+        (bytes(range(256)) * 4000, "is not UTF-8"),
+        (b"read GICD_CTLR\n" * 100_000, "100000 lines are too many; expected at most 60000"),
+        (b"# " + b"x" * 5_000_000, "too many; expected at most"),
+        (b"\n" * 20_000_000, "more than 16777216 bytes"),
+        (b"write GICR_CTLR@0 " + b"9" * 150_000, "is not a number"),
+        ("note \u202eevil\n".encode(), "RIGHT-TO-LEFT OVERRIDE"),
+    ],
+    ids=["nul", "binary", "lines", "long", "huge", "number", "bidi"],
+)
+@pytest.mark.parametrize("command", [("run",), ("export", "--to", "link")])
+def test_junk_is_answered_with_one_line_and_exit_2(tmp_path, data, says, command):
+    path = tmp_path / "junk.gic"
+    path.write_bytes(data)
+    result = giclab(*command, path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert says in result.stderr
+    assert len(result.stderr) < 1000
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.slug)
