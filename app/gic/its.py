@@ -5,6 +5,7 @@ IHI 0069, "The ITS"; the choices that implementations take differently are asked
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -33,9 +34,10 @@ OFFSET = 0xF_FFE0
 STALLED = 1
 RETRY = 1
 _QUEUE_ADDRESS = 0x000F_FFFF_FFFF_F000
-_RECENT = 64
+RECENT = 64
 
 Words = tuple[int, int, int, int]
+_NO_RAM: Words = (0, 0, 0, 0)
 
 
 class Translation(Protocol):
@@ -72,8 +74,8 @@ class Its:
         self._cwriter = slot("GITS_CWRITER")
         self._creadr = slot("GITS_CREADR")
         self._basers = [slot(f"GITS_BASER{n}") for n in range(2)]
-        # (slot, packet, outcome) of the last commands, for people to look at; not part of the machine's state.
-        self.recent: list[tuple[int, bytes, Outcome]] = []
+        # (slot, command, outcome) of the last commands, for people to look at; not part of the machine's state.
+        self.recent: deque[tuple[int, Words, Outcome]] = deque(maxlen=RECENT)
 
     # -- what the registers say
 
@@ -216,24 +218,30 @@ class Its:
         if held:
             machine.tell(effects.QueueHeld(held))
             return
-        base = self.queue_base
-        run = self.translation.run
-        while read != write:
-            try:
-                packet = machine.memory.read(base + read, COMMAND_BYTES)
-            except IndexError:
-                packet = bytes(COMMAND_BYTES)
-            outcome = run(WORDS.unpack(packet))
-            self._note(read // COMMAND_BYTES, packet, outcome)
-            if outcome.state == "stalled":
-                values[self._creadr] |= STALLED
-                return
-            read += COMMAND_BYTES
-            if read == size:
-                read = 0
-            values[self._creadr] = values[self._creadr] & ~OFFSET | read
-        if machine.impl.stalled_bit is StalledBit.ON_RETRY:
+        stalled = self._run(self.queue_base, read, write, size)
+        if not stalled and machine.impl.stalled_bit is StalledBit.ON_RETRY:
             values[self._creadr] &= ~STALLED
+
+    def _run(self, base: int, read: int, write: int, size: int) -> bool:
+        """Run the commands between two offsets into the queue; says whether it stalled. GITS_CREADR follows."""
+        machine = self._m
+        fetch, run, recent = machine.ram.four_u64, self.translation.run, self.recent
+        stalled = False
+        while read != write and not stalled:
+            try:
+                words = fetch(base + read)
+            except IndexError:
+                words = _NO_RAM
+            outcome = run(words)
+            recent.append((read // COMMAND_BYTES, words, outcome))
+            if machine.sink is not None:
+                self._tell(machine.sink, read // COMMAND_BYTES, words, outcome)
+            stalled = outcome.state == "stalled"
+            if not stalled:
+                read = (read + COMMAND_BYTES) % size
+        creadr = machine.values[self._creadr]
+        machine.values[self._creadr] = creadr & ~OFFSET | read | (STALLED if stalled else 0)
+        return stalled
 
     def _held(self, read: int, write: int, size: int) -> str:
         if not self.enabled:
@@ -245,19 +253,12 @@ class Its:
             return f"GITS_CWRITER {write:#x} is beyond the queue of {size:#x} bytes"
         return f"GITS_CREADR {read:#x} is beyond the queue of {size:#x} bytes" if read >= size else ""
 
-    def _note(self, slot: int, packet: bytes, outcome: Outcome) -> None:
-        self.recent.append((slot, packet, outcome))
-        if len(self.recent) > 2 * _RECENT:
-            del self.recent[:_RECENT]
-        if self._m.sink is not None:
-            command = decode(packet)
-            self._m.sink.append(
-                effects.CommandRun(
-                    slot, command.name, command.text, outcome.state, outcome.error, "IHI 0069, ITS commands"
-                )
-            )
-            if outcome.bad_command:
-                self._m.chose(self._m.impl.command_errors)
+    def _tell(self, sink: list[effects.Effect], slot: int, words: Words, outcome: Outcome) -> None:
+        command = decode(WORDS.pack(*words))
+        cite = "IHI 0069, ITS commands"
+        sink.append(effects.CommandRun(slot, command.name, command.text, outcome.state, outcome.error, cite))
+        if outcome.bad_command:
+            self._m.chose(self._m.impl.command_errors)
 
     # -- MSIs
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from app.gic import effects
 from app.gic.its_behaviours import Remap, TableFaults
@@ -42,18 +42,28 @@ _NO_COLLECTION = CollectionEntry(False, 0)
 _NO_INTERRUPT = InterruptEntry(False, 0, 0)
 
 
-class _Mapping(NamedTuple):
-    device: DeviceEntry
-    interrupt: InterruptEntry
+Entry = DeviceEntry | CollectionEntry | InterruptEntry
 
 
 class TableFault(Exception):
     """A table access met an address with no RAM behind it."""
 
 
+class Refused(Exception):
+    """A look-up found the command to be wrong."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.error)
+        self.outcome = outcome
+
+
 class TableTranslation:
     def __init__(self, machine: Machine, form: TableFormat) -> None:
         self._m = machine
+        self._u64 = machine.ram.u64
+        lpis = machine.lpi_home
+        assert isinstance(lpis, (RamLpis, CachedLpis))
+        self._lpis = lpis
         self.format = form
         # The same few entries are read over and over: a decoded one is remembered by its doubleword.
         self._dte = lru_cache(_REMEMBERED)(form.unpack_dte)
@@ -79,12 +89,6 @@ class TableTranslation:
             0x0F: self._discard,
         }
 
-    @property
-    def _lpis(self) -> RamLpis | CachedLpis:
-        lpis = self._m.lpi_home
-        assert isinstance(lpis, (RamLpis, CachedLpis))
-        return lpis
-
     def configure(self) -> None:
         its = self._m.its
         self.devices = TableRoot.of(its.baser(0), _ID_BITS)
@@ -99,6 +103,8 @@ class TableTranslation:
             return Outcome("ignored", "GICv3 has no such command", True)
         try:
             return command(words)
+        except Refused as refused:
+            return refused.outcome
         except TableFault as fault:
             self._m.chose(self._m.impl.table_faults)
             stalls = self._m.impl.table_faults is TableFaults.STALLS
@@ -111,22 +117,19 @@ class TableTranslation:
         if not root.indirect:
             return root.base + index * root.entry_bytes
         slot = root.base + index // (root.page_bytes // L1_ENTRY_BYTES) * L1_ENTRY_BYTES
-        try:
-            level1 = self._m.ram.u64(slot)
-        except IndexError as fault:
-            raise TableFault(f"no RAM at {slot:#x} for the level 1 entry") from fault
+        level1 = self._load(slot, "level 1 entry")
         if not level1 & L1_VALID:
             return None
         return (level1 & _L1_ADDRESS) + index % (root.page_bytes // root.entry_bytes) * root.entry_bytes
 
-    def _load(self, address: int, table: str) -> int:
-        """The first doubleword of an entry."""
+    def _load(self, address: int, what: str) -> int:
+        """The doubleword at `address`. TableFault: no RAM."""
         try:
-            return self._m.ram.u64(address)
+            return self._u64(address)
         except IndexError as fault:
-            raise TableFault(f"no RAM at {address:#x} for the {table} entry") from fault
+            raise TableFault(f"no RAM at {address:#x} for the {what}") from fault
 
-    def _store(self, table: str, index: int, address: int | None, data: bytes, meaning: str) -> None:
+    def _store(self, table: str, index: int, address: int | None, data: bytes, entry: Entry) -> None:
         if address is None:
             self._m.tell(effects.AccessIgnored(f"{table} entry {index:#x}", True, "its level 1 entry is not Valid"))
             return
@@ -135,7 +138,7 @@ class TableTranslation:
         except IndexError as fault:
             raise TableFault(f"no RAM at {address:#x} for the {table} entry") from fault
         if self._m.sink is not None:
-            self._m.sink.append(effects.TableWritten(table, index, address, data, meaning))
+            self._m.sink.append(effects.TableWritten(table, index, address, data, entry.words))
 
     def _saw(self, table: str, index: int, address: int, length: int, meaning: str) -> None:
         data = self._m.memory.read(address, length)
@@ -145,7 +148,7 @@ class TableTranslation:
         address = self.entry_address(self.devices, device)
         if address is None:
             return _NO_DEVICE
-        entry = self._dte(self._load(address, "Device table"))
+        entry = self._dte(self._load(address, "Device table entry"))
         if self._m.sink is not None:
             self._saw("Device table", device, address, 8, entry.words)
         return entry
@@ -154,47 +157,54 @@ class TableTranslation:
         address = self.entry_address(self.collections, icid)
         if address is None:
             return _NO_COLLECTION
-        entry = self._cte(self._load(address, "Collection table"))
+        entry = self._cte(self._load(address, "Collection table entry"))
         if self._m.sink is not None:
             self._saw("Collection table", icid, address, 8, entry.words)
         return entry
 
     def interrupt(self, device: DeviceEntry, event: int) -> InterruptEntry:
         address = device.itt + event * self.format.ite_bytes
-        entry = self._ite(self._load(address, "ITT"))
+        entry = self._ite(self._load(address, "ITT entry"))
         if self._ite_tail:
-            self._load(address + self._ite_tail, "ITT")
+            self._load(address + self._ite_tail, "ITT entry")
         if self._m.sink is not None:
             self._saw("ITT", event, address, self.format.ite_bytes, entry.words)
         return entry
 
     def _write_interrupt(self, device: DeviceEntry, event: int, entry: InterruptEntry) -> None:
         address = device.itt + event * self.format.ite_bytes
-        self._store("ITT", event, address, self.format.pack_ite(entry), entry.words)
+        self._store("ITT", event, address, self.format.pack_ite(entry), entry)
 
     # -- look-ups: they own every error case
 
-    def _mapping(self, name: str, device: int, event: int) -> _Mapping | Outcome:
+    def _mapping(self, name: str, device: int, event: int) -> tuple[DeviceEntry, InterruptEntry]:
         if device >= self.devices.entries:
-            return ignored(name, "DEVICE_OOR")
+            raise Refused(ignored(name, "DEVICE_OOR"))
         dte = self.device(device)
         if not dte.valid:
-            return ignored(name, "UNMAPPED_DEVICE")
+            raise Refused(ignored(name, "UNMAPPED_DEVICE"))
         if event >= 1 << dte.size:
-            return ignored(name, "ID_OOR")
+            raise Refused(ignored(name, "ID_OOR"))
         ite = self.interrupt(dte, event)
         if not ite.valid or not ite.physical:
-            return ignored(name, "UNMAPPED_INTERRUPT")
-        return _Mapping(dte, ite)
+            raise Refused(ignored(name, "UNMAPPED_INTERRUPT"))
+        return dte, ite
 
-    def _target(self, name: str, icid: int) -> int | Outcome:
+    def _target(self, name: str, icid: int) -> int:
         """The CPU that the collection targets."""
         if icid >= self.collections.entries:
-            return ignored(name, "COLLECTION_OOR")
+            raise Refused(ignored(name, "COLLECTION_OOR"))
         cte = self.collection(icid)
         if not cte.valid or cte.rdbase >= self._m.cpus:
-            return ignored(name, "UNMAPPED_COLLECTION")
+            raise Refused(ignored(name, "UNMAPPED_COLLECTION"))
         return cte.rdbase
+
+    def _quiet_target(self, name: str, icid: int) -> int:
+        """As `_target`, for INT, CLEAR and DISCARD: a fault on the collection does not stall (observed on QEMU)."""
+        try:
+            return self._target(name, icid)
+        except TableFault as fault:
+            raise Refused(Outcome("ignored", str(fault))) from fault
 
     # -- commands
 
@@ -208,7 +218,7 @@ class TableTranslation:
             return ignored("MAPD", "ITTSIZE_OOR")
         entry = DeviceEntry(True, size, words[2] & ADDRESS_51_8) if valid else _NO_DEVICE
         address = self.entry_address(self.devices, device)
-        self._store("Device table", device, address, self.format.pack_dte(entry), entry.words)
+        self._store("Device table", device, address, self.format.pack_dte(entry), entry)
         return DONE
 
     def _mapc(self, words: Words) -> Outcome:
@@ -221,7 +231,7 @@ class TableTranslation:
             return ignored("MAPC", "PROCNUM_OOR")
         entry = CollectionEntry(True, rdbase) if valid else _NO_COLLECTION
         address = self.entry_address(self.collections, icid)
-        self._store("Collection table", icid, address, self.format.pack_cte(entry), entry.words)
+        self._store("Collection table", icid, address, self.format.pack_cte(entry), entry)
         return DONE
 
     def _mapti(self, words: Words) -> Outcome:
@@ -256,86 +266,50 @@ class TableTranslation:
     def msi(self, device: int, event: int) -> Outcome:
         try:
             return self.trigger("INT", device, event)
+        except Refused as refused:
+            return refused.outcome
         except TableFault as fault:
             return Outcome("ignored", str(fault))
 
     def trigger(self, name: str, device: int, event: int) -> Outcome:
         """Translate the event and make its LPI pending."""
-        found = self._mapping(name, device, event)
-        if isinstance(found, Outcome):
-            return found
-        ite = found.interrupt
+        _, ite = self._mapping(name, device, event)
         target = self._quiet_target(name, ite.icid)
-        if isinstance(target, Outcome):
-            return target
         if self._m.sink is not None:
             self._m.sink.append(effects.MsiTranslated(device, event, ite.intid, ite.icid, target))
         self._lpis.set_pending(target, ite.intid)
         return DONE
 
-    def _quiet_target(self, name: str, icid: int) -> int | Outcome:
-        """As `_target`, for INT, CLEAR and DISCARD: a fault on the collection does not stall (observed on QEMU)."""
-        try:
-            return self._target(name, icid)
-        except TableFault as fault:
-            return Outcome("ignored", str(fault))
-
     def _clear(self, words: Words) -> Outcome:
-        found = self._mapping("CLEAR", words[0] >> 32, words[1] & _LOW)
-        if isinstance(found, Outcome):
-            return found
-        target = self._quiet_target("CLEAR", found.interrupt.icid)
-        if isinstance(target, Outcome):
-            return target
-        self._lpis.clear_pending(target, found.interrupt.intid, "CLEAR")
+        _, ite = self._mapping("CLEAR", words[0] >> 32, words[1] & _LOW)
+        self._lpis.clear_pending(self._quiet_target("CLEAR", ite.icid), ite.intid, "CLEAR")
         return DONE
 
     def _discard(self, words: Words) -> Outcome:
         event = words[1] & _LOW
-        found = self._mapping("DISCARD", words[0] >> 32, event)
-        if isinstance(found, Outcome):
-            return found
-        target = self._quiet_target("DISCARD", found.interrupt.icid)
-        if isinstance(target, Outcome):
-            return target
-        self._lpis.clear_pending(target, found.interrupt.intid, "DISCARD")
-        self._write_interrupt(found.device, event, _NO_INTERRUPT)
+        dte, ite = self._mapping("DISCARD", words[0] >> 32, event)
+        self._lpis.clear_pending(self._quiet_target("DISCARD", ite.icid), ite.intid, "DISCARD")
+        self._write_interrupt(dte, event, _NO_INTERRUPT)
         return DONE
 
     def _inv(self, words: Words) -> Outcome:
-        found = self._mapping("INV", words[0] >> 32, words[1] & _LOW)
-        if isinstance(found, Outcome):
-            return found
-        target = self._target("INV", found.interrupt.icid)
-        if isinstance(target, Outcome):
-            return target
-        self._lpis.invalidate(target, found.interrupt.intid)
+        _, ite = self._mapping("INV", words[0] >> 32, words[1] & _LOW)
+        self._lpis.invalidate(self._target("INV", ite.icid), ite.intid)
         return DONE
 
     def _invall(self, words: Words) -> Outcome:
-        if self._m.impl.invall_scope is InvallScope.EVERY_REDISTRIBUTOR:
-            self._lpis.invalidate_all(0)
-            return DONE
-        target = self._target("INVALL", words[2] & 0xFFFF)
-        if isinstance(target, Outcome):
-            return target
-        self._lpis.invalidate_all(target)
+        every = self._m.impl.invall_scope is InvallScope.EVERY_REDISTRIBUTOR
+        self._lpis.invalidate_all(0 if every else self._target("INVALL", words[2] & 0xFFFF))
         return DONE
 
     def _movi(self, words: Words) -> Outcome:
-        device, event, icid = words[0] >> 32, words[1] & _LOW, words[2] & 0xFFFF
-        found = self._mapping("MOVI", device, event)
-        if isinstance(found, Outcome):
-            return found
-        source = self._target("MOVI", found.interrupt.icid)
-        if isinstance(source, Outcome):
-            return source
+        event, icid = words[1] & _LOW, words[2] & 0xFFFF
+        dte, ite = self._mapping("MOVI", words[0] >> 32, event)
+        source = self._target("MOVI", ite.icid)
         target = self._target("MOVI", icid)
-        if isinstance(target, Outcome):
-            return target
         if source != target:
-            self._lpis.move(source, target, found.interrupt.intid)
-        self._write_interrupt(found.device, event, found.interrupt._replace(icid=icid))
+            self._lpis.move(source, target, ite.intid)
+        self._write_interrupt(dte, event, InterruptEntry(True, ite.intid, icid, ite.physical))
         return DONE
 
     def _movall(self, words: Words) -> Outcome:

@@ -99,12 +99,17 @@ def set_pending_bit(machine: Machine, cpu: int, intid: int, level: bool) -> bool
 
 _BLOCK = 512
 _ZEROS = bytes(_BLOCK)
+_BITS = [tuple(bit for bit in range(8) if byte >> bit & 1) for byte in range(256)]
 
 
-def pending_in_ram(machine: Machine, base: int, limit: int) -> list[int]:
-    """INTIDs of the bits set in a pending table, from 8192 below `limit`; where there is no RAM, none."""
+def pending_in_ram(machine: Machine, base: int, limit: int, most: int = LPI_LIMIT) -> list[int]:
+    """INTIDs of the bits set in a pending table, ascending from 8192 and below `limit`; where there is no RAM, none.
+
+    Not more than the first `most` of them.
+    """
     found: list[int] = []
     for start in range(FIRST_LPI // 8, limit // 8, _BLOCK):
+        machine.work += 1
         try:
             block = machine.memory.read(base + start, _BLOCK)
         except IndexError:
@@ -113,5 +118,30 @@ def pending_in_ram(machine: Machine, base: int, limit: int) -> list[int]:
             for n, byte in enumerate(block):
                 if byte:
                     first = (start + n) * 8
-                    found += [first + bit for bit in range(8) if byte >> bit & 1]
-    return found
+                    found += [first + bit for bit in _BITS[byte]]
+            if len(found) >= most:
+                break
+    machine.work += len(found)
+    return found[:most]
+
+
+def move_pending_bits(machine: Machine, source: int, target: int, limit: int) -> None:
+    """OR the bits of one pending table, from 8192 below `limit`, into another, and clear them in the first."""
+    for start in range(FIRST_LPI // 8, limit // 8, _BLOCK):
+        machine.work += 1
+        moving = _block(machine, source + start)
+        if moving == _ZEROS:
+            continue
+        machine.memory.write(source + start, _ZEROS)
+        there = _block(machine, target + start)
+        both = int.from_bytes(there, "little") | int.from_bytes(moving, "little")
+        with suppress(IndexError):
+            machine.memory.write(target + start, both.to_bytes(_BLOCK, "little"))
+
+
+def _block(machine: Machine, address: int) -> bytes:
+    """RAM is there or not a MiB at a time, so a block is too."""
+    try:
+        return machine.memory.read(address, _BLOCK)
+    except IndexError:
+        return _ZEROS

@@ -9,22 +9,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.gic import effects
+from app.gic.bounds import TOLD_LPIS
 from app.gic.lpi import (
     CONFIG_ENABLE,
     CONFIG_PRIORITY,
     FIRST_LPI,
+    LPI_LIMIT,
     PENDBASER_ADDRESS,
-    PROPBASER_ADDRESS,
     Candidate,
     LpiState,
     config_address,
     lpi_limit,
+    move_pending_bits,
     pending_address,
     pending_in_ram,
     ram_byte,
-    set_pending_bit,
 )
 from app.gic.lpi_behaviours import DisabledPending
+from app.gic.lpi_index import PendingIndex
 
 if TYPE_CHECKING:
     from app.gic.machine import Machine
@@ -34,16 +36,17 @@ _SOURCE = "arm_gicv3_redist.c: gicv3_redist_update_lpi"
 
 
 class RamLpis:
-    """`_priority` and `_intid` are the remembered best per CPU; priority 0xff means none, the INTID is then stale."""
+    """`_priority` and `_intid` are the remembered best per CPU; priority 0xff means none, the INTID is then stale.
+
+    `_index`: what the last scan of each CPU's tables found.
+    """
 
     def __init__(self, machine: Machine) -> None:
         self._m = machine
         self._when_disabled = machine.impl.disabled_pending is DisabledPending.SIGNALLED
         self._priority = [_NONE] * machine.cpus
         self._intid = [0] * machine.cpus
-        # A scan of tables that nobody wrote since gives what it gave: (writes, bases) of the last one, and its result.
-        self._seen: list[tuple[int, int, int]] = [(-1, 0, 0)] * machine.cpus
-        self._scanned: list[tuple[int, int]] = [(_NONE, 0)] * machine.cpus
+        self._index: list[PendingIndex | None] = [None] * machine.cpus
 
     def enable(self, cpu: int, again: bool) -> None:
         self.rescan(cpu, "EnableLPIs was written as one again" if again else "EnableLPIs went 0→1")
@@ -60,30 +63,33 @@ class RamLpis:
         """Work the best pending LPI out anew from both tables; nothing while EnableLPIs=0."""
         machine = self._m
         if machine.lpis_enabled(cpu):
-            propbaser = machine.propbaser(cpu)
-            base = machine.pendbaser(cpu) & PENDBASER_ADDRESS
-            seen = (machine.ram.writes, propbaser, base)
-            if seen == self._seen[cpu] and machine.sink is None:
-                self._priority[cpu], self._intid[cpu] = self._scanned[cpu]
-                machine.signals.mark(cpu)
-                return
-            self._priority[cpu] = _NONE
-            found = pending_in_ram(machine, base, lpi_limit(propbaser))
-            for intid in found:
-                self._consider(cpu, intid, propbaser)
-            self._seen[cpu] = seen
-            self._scanned[cpu] = (self._priority[cpu], self._intid[cpu])
+            index = self._scan(cpu)
+            if index.ranked:
+                self._priority[cpu], self._intid[cpu] = divmod(index.ranked[0], LPI_LIMIT)
+            else:
+                self._priority[cpu] = _NONE
             if machine.sink is not None:
-                machine.sink.append(
-                    effects.PendingTableScanned(cpu, base, tuple(found[:16]), len(found), why, cite=_SOURCE)
-                )
+                self._tell_scan(cpu, index, why)
         machine.signals.mark(cpu)
 
-    def _consider(self, cpu: int, intid: int, propbaser: int) -> None:
-        address = (propbaser & PROPBASER_ADDRESS) + intid - FIRST_LPI
-        byte = ram_byte(self._m, address)
-        if self._m.sink is not None:
-            self._m.sink.append(effects.ConfigRead(intid, address, byte, None))
+    def _scan(self, cpu: int) -> PendingIndex:
+        """The tables as they are in RAM now."""
+        index = self._index[cpu]
+        if index is None or not index.stands(self._m, cpu):
+            index = self._index[cpu] = PendingIndex(self._m, cpu)
+        return index
+
+    def _tell_scan(self, cpu: int, index: PendingIndex, why: str) -> None:
+        machine = self._m
+        found = index.first(machine, TOLD_LPIS)
+        for intid in found:
+            address = config_address(machine, intid, cpu)
+            machine.tell(effects.ConfigRead(intid, address, ram_byte(machine, address), None))
+        base = machine.pendbaser(cpu) & PENDBASER_ADDRESS
+        machine.tell(effects.PendingTableScanned(cpu, base, tuple(found), index.count, why, cite=_SOURCE))
+
+    def _consider(self, cpu: int, intid: int, byte: int) -> None:
+        """Whether an LPI that is pending now, with this configuration byte, is the best."""
         if byte & CONFIG_ENABLE:
             priority = byte & CONFIG_PRIORITY
             if (priority, intid) <= (self._priority[cpu], self._intid[cpu]):
@@ -97,25 +103,43 @@ class RamLpis:
         return self._m.lpis_enabled(cpu) and FIRST_LPI <= intid < 1 << bits
 
     def set_pending(self, cpu: int, intid: int) -> None:
-        if not self.in_range(cpu, intid):
+        if self.in_range(cpu, intid):
+            self._raise(cpu, intid)
+        else:
             self._lost(cpu, intid)
-            return
-        self._raise(cpu, intid)
+
+    def _write_pending(self, cpu: int, intid: int, level: bool, config: int) -> bool:
+        """Write the bit in the pending table in RAM; says whether it was different before."""
+        machine = self._m
+        ram = machine.ram
+        address = (machine.pendbaser(cpu) & PENDBASER_ADDRESS) + (intid >> 3)
+        bit = 1 << (intid & 7)
+        try:
+            byte = ram.u8(address)
+        except IndexError:  # a bus with nobody on it: reads as zero, and the store goes nowhere
+            return level
+        if bool(byte & bit) is level:
+            return False
+        index = self._index[cpu]
+        if index is not None and index.holds(machine, cpu, address):
+            ram.put_u8(address, byte ^ bit)
+            index.changed(machine, address, intid, level, config)
+        else:
+            ram.put_u8(address, byte ^ bit)
+        return True
 
     def _raise(self, cpu: int, intid: int) -> None:
         machine = self._m
-        if not set_pending_bit(machine, cpu, intid, True):
-            if machine.sink is not None:
-                machine.sink.append(
-                    effects.LpiPending(intid, cpu, "it was already", pending_address(machine, intid, cpu))
-                )
-            return
+        config = self.config(intid, cpu)
+        new = self._write_pending(cpu, intid, True, config)
         if machine.sink is not None:
-            machine.sink.append(
-                effects.LpiPending(intid, cpu, "set in the pending table", pending_address(machine, intid, cpu))
-            )
-        self._consider(cpu, intid, machine.propbaser(cpu))
-        machine.signals.mark(cpu)
+            where = "set in the pending table" if new else "it was already"
+            machine.sink.append(effects.LpiPending(intid, cpu, where, pending_address(machine, intid, cpu)))
+        if new:
+            if machine.sink is not None:
+                machine.sink.append(effects.ConfigRead(intid, config_address(machine, intid, cpu), config, None))
+            self._consider(cpu, intid, config)
+            machine.signals.mark(cpu)
 
     def _lost(self, cpu: int, intid: int) -> None:
         if self._m.sink is not None:
@@ -133,7 +157,7 @@ class RamLpis:
 
     def _lower(self, cpu: int, intid: int, why: str) -> bool:
         machine = self._m
-        if not set_pending_bit(machine, cpu, intid, False):
+        if not self._write_pending(cpu, intid, False, self.config(intid, cpu)):
             return False
         if machine.sink is not None:
             machine.sink.append(effects.LpiNotPending(intid, cpu, why, pending_address(machine, intid, cpu)))
@@ -169,11 +193,11 @@ class RamLpis:
             machine.chose(machine.impl.move_to_disabled)
             return
         limit = min(lpi_limit(machine.propbaser(source)), lpi_limit(machine.propbaser(target)))
-        for intid in pending_in_ram(machine, machine.pendbaser(source) & PENDBASER_ADDRESS, limit):
-            set_pending_bit(machine, source, intid, False)
-            set_pending_bit(machine, target, intid, True)
-            if machine.sink is not None:
-                machine.sink.append(effects.LpiMoved(intid, source, target, True))
+        base = machine.pendbaser(source) & PENDBASER_ADDRESS
+        if machine.sink is not None:
+            moving = pending_in_ram(machine, base, limit, TOLD_LPIS)
+            machine.sink += [effects.LpiMoved(intid, source, target, True) for intid in moving]
+        move_pending_bits(machine, base, machine.pendbaser(target) & PENDBASER_ADDRESS, limit)
         self.rescan(source, "MOVALL took pending bits away")
         self.rescan(target, "MOVALL brought pending bits")
 
@@ -195,3 +219,4 @@ class RamLpis:
     def restore(self, state: object) -> None:
         assert isinstance(state, tuple)
         self._priority, self._intid = list(state[0]), list(state[1])
+        self._index = [None] * self._m.cpus

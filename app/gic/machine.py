@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from app.gic.distributor import Distributor
 from app.gic.effects import Effect
 from app.gic.implementations import Implementation
 from app.gic.implementations import implementation as find_implementation
-from app.gic.its import Its, Translation
+from app.gic.its import RECENT, Its, Translation, Words
 from app.gic.its_kernel import KernelTranslation
 from app.gic.its_tables import TableTranslation
 from app.gic.list_registers import ListRegisters
@@ -59,7 +60,7 @@ class MachineState:
     signals: object
     interfaces: tuple[object, ...]
     translation: object
-    recent: tuple[tuple[int, bytes, Outcome], ...]
+    recent: tuple[tuple[int, Words, Outcome], ...]
     its_placed: bool
 
 
@@ -105,6 +106,7 @@ class Machine:
         self.ram: Ram = self.memory if isinstance(self.memory, GuestMemory) else ForeignMemory(self.memory)
         self.sink: list[Effect] | None = None
         self.its_placed = True  # a VMM has given the ITS its base address
+        self.work = 0  # commands, table entries and LPIs that were looked at so far: what time grows with
         self.by_userspace = False  # a VMM makes the access under way
         self.secure = False  # Secure software makes the access under way
         self.security = security
@@ -663,7 +665,7 @@ class Machine:
             interface.restore(kept)
         if self._its is not None:
             self._its.translation.restore(state.translation)
-            self._its.recent = list(state.recent)
+            self._its.recent = deque(state.recent, RECENT)
 
 
 def _aligned_parts(address: int, size: int) -> list[tuple[int, int]]:

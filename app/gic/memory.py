@@ -11,7 +11,12 @@ PAGE = 4096
 _SHIFT = 12
 _OFFSET = PAGE - 1
 _DWORD = Struct("<Q")
+_DWORDS = Struct("<4Q")
 _LAST_DWORD = PAGE - _DWORD.size
+_LAST_DWORDS = PAGE - _DWORDS.size
+
+
+FourWords = tuple[int, int, int, int]
 
 
 @runtime_checkable
@@ -31,13 +36,8 @@ class Ram(Memory, Protocol):
         """A number that is another one after any write."""
         ...
 
-    @property
-    def watched_writes(self) -> int:
-        """A number that is another one after any write to a watched page."""
-        ...
-
-    def watch(self, address: int) -> None:
-        """Count writes to the page of `address` from now on."""
+    def last_write(self, page: int) -> int:
+        """A number that is another one after any write to page number `page` (address // PAGE)."""
         ...
 
     def u8(self, address: int) -> int: ...
@@ -46,6 +46,10 @@ class Ram(Memory, Protocol):
 
     def u64(self, address: int) -> int:
         """A little-endian doubleword."""
+        ...
+
+    def four_u64(self, address: int) -> FourWords:
+        """Four little-endian doublewords."""
         ...
 
 
@@ -58,7 +62,7 @@ class GuestMemory:
     A snapshot shares its pages with the live memory until either writes one (copy on write).
     """
 
-    __slots__ = ("_owned", "_pages", "_watched", "base", "end", "watched_writes", "writes")
+    __slots__ = ("_owned", "_pages", "_restored", "_written", "base", "end", "writes")
 
     def __init__(self, mib: int = 512, base: int = RAM_BASE) -> None:
         if mib < 1:
@@ -66,8 +70,8 @@ class GuestMemory:
         self.base = base
         self.end = base + mib * 1024 * 1024
         self.writes = 0
-        self.watched_writes = 0
-        self._watched: set[int] = set()
+        self._written: dict[int, int] = {}  # page number to `writes` at its last write
+        self._restored = 0  # the same for the pages that nobody wrote since the last restore
         self._pages: MemoryState = {}
         self._owned: set[int] = set()
 
@@ -111,10 +115,22 @@ class GuestMemory:
         value: int = _DWORD.unpack_from(page, start)[0]
         return value
 
+    def four_u64(self, address: int) -> FourWords:
+        page = self._pages.get(address >> _SHIFT)
+        start = address & _OFFSET
+        words: FourWords
+        if page is None or start > _LAST_DWORDS:
+            words = _DWORDS.unpack(self.read(address, _DWORDS.size))
+        else:
+            words = _DWORDS.unpack_from(page, start)
+        return words
+
     def put_u8(self, address: int, value: int) -> None:
-        self._check(address, 1)
+        number = address >> _SHIFT
+        if number not in self._pages:
+            self._check(address, 1)
         self.writes += 1
-        self._writable(address >> _SHIFT)[address & _OFFSET] = value
+        self._writable(number)[address & _OFFSET] = value
 
     def write(self, address: int, data: bytes) -> None:
         """Store `data` at `address`; all of it or, with IndexError, nothing."""
@@ -132,12 +148,11 @@ class GuestMemory:
             self._writable((address + done) >> _SHIFT)[start : start + part] = data[done : done + part]
             done += part
 
-    def watch(self, address: int) -> None:
-        self._watched.add(address >> _SHIFT)
+    def last_write(self, page: int) -> int:
+        return self._written.get(page, self._restored)
 
     def _writable(self, number: int) -> bytearray:
-        if number in self._watched:
-            self.watched_writes += 1
+        self._written[number] = self.writes
         if number in self._owned:
             return self._pages[number]
         page = self._pages.get(number)
@@ -155,7 +170,8 @@ class GuestMemory:
 
     def restore(self, state: MemoryState) -> None:
         self.writes += 1
-        self.watched_writes += 1
+        self._restored = self.writes
+        self._written.clear()
         self._pages = dict(state)
         self._owned.clear()
 
@@ -174,12 +190,8 @@ class ForeignMemory:
         self._looks += 1
         return self._looks
 
-    @property
-    def watched_writes(self) -> int:
+    def last_write(self, page: int) -> int:
         return self.writes
-
-    def watch(self, address: int) -> None:
-        return None
 
     def u8(self, address: int) -> int:
         return self.read(address, 1)[0]
@@ -189,3 +201,7 @@ class ForeignMemory:
 
     def u64(self, address: int) -> int:
         return int.from_bytes(self.read(address, 8), "little")
+
+    def four_u64(self, address: int) -> FourWords:
+        words: FourWords = _DWORDS.unpack(self.read(address, _DWORDS.size))
+        return words

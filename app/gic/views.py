@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.gic.commands import COMMAND_BYTES, decode
+from app.gic.commands import COMMAND_BYTES, WORDS, decode
 from app.gic.its_kernel import KernelTranslation
 from app.gic.its_tables import TableFault, TableTranslation
 from app.gic.lpi import (
@@ -225,9 +225,9 @@ class Views:
         stalled = bool(its.creadr & 1)
         commands = [
             CommandView(slot, command.words, command.name, dict(command.operands), outcome.state, outcome.error)
-            for slot, packet, outcome in its.recent[-_SHOWN_COMMANDS:]
+            for slot, words, outcome in its.recent
             if outcome.state != "stalled"
-            for command in (decode(packet),)
+            for command in (decode(WORDS.pack(*words)),)
         ]
         commands += self._waiting(its.queue_base, size, creadr, cwriter, stalled)
         return QueueView(its.queue_base, size // COMMAND_BYTES, creadr, cwriter, stalled, its.enabled, commands)

@@ -1,0 +1,96 @@
+"""The pending LPIs of one CPU in order, as a scan of its tables in RAM finds them, without a scan each time."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from typing import TYPE_CHECKING
+
+from app.gic.lpi import (
+    CONFIG_ENABLE,
+    CONFIG_PRIORITY,
+    FIRST_LPI,
+    LPI_ID_BITS,
+    PENDBASER_ADDRESS,
+    PROPBASER_ADDRESS,
+    lpi_limit,
+    pending_in_ram,
+    ram_byte,
+)
+from app.gic.memory import PAGE
+
+if TYPE_CHECKING:
+    from app.gic.machine import Machine
+
+
+def _pages(start: int, end: int) -> range:
+    return range(start // PAGE, (end - 1) // PAGE + 1) if start < end else range(0)
+
+
+def _rank(intid: int, config: int) -> int:
+    return (config & CONFIG_PRIORITY) << LPI_ID_BITS | intid
+
+
+class PendingIndex:
+    """`ranked`: priority and INTID (priority << 16 | INTID) of the LPIs that are pending and enabled, ascending;
+    `count`: those that are pending, enabled or not.
+
+    It says what a scan would say as long as all writes to the pages of the tables are told to `changed`: each page is
+    remembered with its last write. `_ours`: the pages of the pending table; none when one is of both tables.
+    """
+
+    __slots__ = ("_bases", "_checked", "_config", "_limit", "_ours", "_pages", "_pending", "count", "ranked")
+
+    def __init__(self, machine: Machine, cpu: int) -> None:
+        self._bases = machine.propbaser(cpu), machine.pendbaser(cpu)
+        self._config = (self._bases[0] & PROPBASER_ADDRESS) - FIRST_LPI
+        self._pending = self._bases[1] & PENDBASER_ADDRESS
+        self._limit = lpi_limit(self._bases[0])
+        pending_pages = _pages(self._pending + FIRST_LPI // 8, self._pending + self._limit // 8)
+        config_pages = _pages(self._config + FIRST_LPI, self._config + self._limit)
+        self._ours = range(0) if set(pending_pages) & set(config_pages) else pending_pages
+        self._pages = {page: machine.ram.last_write(page) for page in (*pending_pages, *config_pages)}
+        self._checked = machine.ram.writes
+        found = pending_in_ram(machine, self._pending, self._limit)
+        self.count = len(found)
+        config = {intid: ram_byte(machine, self._config + intid) for intid in found}
+        self.ranked = sorted(_rank(intid, byte) for intid, byte in config.items() if byte & CONFIG_ENABLE)
+
+    def stands(self, machine: Machine, cpu: int) -> bool:
+        """Whether a scan now would give the same."""
+        if self._bases != (machine.propbaser(cpu), machine.pendbaser(cpu)):
+            return False
+        writes, last_write = machine.ram.writes, machine.ram.last_write
+        if writes != self._checked:
+            if any(last_write(page) != seen for page, seen in self._pages.items()):
+                return False
+            self._checked = writes
+        return True
+
+    def first(self, machine: Machine, most: int) -> list[int]:
+        """The lowest INTIDs that are pending, enabled or not."""
+        return pending_in_ram(machine, self._pending, self._limit, most)
+
+    def holds(self, machine: Machine, cpu: int, address: int) -> bool:
+        """Whether a write to this byte of the pending table, about to happen, can be told to `changed`."""
+        page = address // PAGE
+        return (
+            page in self._ours
+            and self._pages[page] == machine.ram.last_write(page)
+            and self._bases == (machine.propbaser(cpu), machine.pendbaser(cpu))
+        )
+
+    def changed(self, machine: Machine, address: int, intid: int, level: bool, config: int) -> None:
+        """The pending bit of `intid`, in the byte at `address`, was just written; `config`: its configuration byte."""
+        page = address // PAGE
+        self._pages[page] = machine.ram.last_write(page)
+        if not FIRST_LPI <= intid < self._limit:
+            return
+        self.count += 1 if level else -1
+        if not config & CONFIG_ENABLE:
+            return
+        rank = _rank(intid, config)
+        if level:
+            insort(self.ranked, rank)
+        else:
+            position = bisect_left(self.ranked, rank)
+            del self.ranked[position : position + 1]
