@@ -59,6 +59,10 @@ nobody reads; 200 are several screens, and the answer says how many more there w
 EFFECTS_PER_PLAY: Final = 20_000
 """Effects in the answer to one play, by the same sum: 3 MB of JSON. Later steps then tell values only."""
 
+CHOICE_STEPS_SHOWN: Final = 100
+"""Steps listed for one choice that the manual leaves open. There are some 50 such choices: 5,000 numbers, 30 kB; the
+answer says how many steps there were in all."""
+
 LPIS_PER_PAGE: Final = 4_096
 """LPIs in one answer: 4,096 rows x about 250 bytes of JSON = 1 MB. All 57,344 take 14 requests."""
 

@@ -281,6 +281,15 @@ def test_junk_is_answered_with_one_line_and_exit_2(tmp_path, data, says, command
     assert len(result.stderr) < 1000
 
 
+def test_run_as_json_lists_the_choices_taken(tmp_path):
+    path = tmp_path / "open.gic"
+    path.write_text("machine implementation=architecture\nits INT device=9 event=0\nits INT device=9 event=0\n")
+    [run] = json.loads(giclab("run", path, "--json").stdout)["runs"]
+    [choice] = run["choices"]
+    assert (choice["behaviour"], choice["steps"]) == ("command_errors", [1, 2])
+    assert choice["alternatives"][0] == "the queue stalls at the command"
+
+
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.slug)
 def test_every_lesson_runs(lesson):
     on = [word for name in lesson.on for word in ("--on", name)]

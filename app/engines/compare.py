@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from app.engines.explain import Budget, Pair, Reason, implementation_of
 from app.engines.model import LIVE_QEMU
 from app.engines.sides import Answer, answered, played_spec
-from app.gic.effects import Choice
 from app.registers import IMPLEMENTATION_NAMES
+from app.scenario.choices import Choices, Taken
 from app.scenario.operations import Ack, Eoi, Irq, Migrate, Msi, Operation, RegisterRef, Save, Write
 from app.scenario.player import Step
 from app.scenario.scenario import MachineSpec, Scenario, line_operation
@@ -29,18 +29,6 @@ class Compared:
     answers: Mapping[str, Answer]
     differs: frozenset[str]
     reasons: Mapping[str, Reason]
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A choice that the manual leaves open, as one implementation took it, and in which steps."""
-
-    rule: str
-    taken: str
-    alternatives: tuple[str, ...]
-    cite: str
-    behaviour: str
-    steps: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +139,10 @@ def _alike(one: Sequence[Answer], other: Sequence[Answer]) -> bool:
 
 
 def _choices(column: Sequence[Answer]) -> tuple[Taken, ...]:
-    steps: dict[Choice, list[int]] = {}
+    choices = Choices()
     for seq, answer in enumerate(column, 1):
-        for choice in dict.fromkeys(answer.choices):
-            steps.setdefault(choice, []).append(seq)
-    return tuple(
-        Taken(choice.rule, choice.taken, choice.alternatives, choice.cite, choice.behaviour, tuple(seqs))
-        for choice, seqs in steps.items()
-    )
+        choices.add(seq, answer.choices)
+    return choices.taken()
 
 
 def _missed(columns: Mapping[str, Sequence[Answer]], operations: Sequence[Operation]) -> int | None:

@@ -131,6 +131,7 @@ def _document(tried: Tried, *, effects: bool) -> dict[str, object]:
             "implementation": run.implementation,
             "expectations": len(run.asked),
             "failed": run.failed,
+            "choices": [choice.as_dict() for choice in run.choices],
             "steps": [{"line": played.line, **step_dict(played.step, effects=effects)} for played in run.played],
         }
         for run in tried.runs

@@ -236,6 +236,8 @@ class Its:
             recent.append((read // COMMAND_BYTES, words, outcome))
             if machine.sink is not None:
                 self._tell(machine.sink, read // COMMAND_BYTES, words, outcome)
+            if outcome.bad_command:
+                machine.chose(machine.impl.command_errors)
             stalled = outcome.state == "stalled"
             if not stalled:
                 read = (read + COMMAND_BYTES) % size
@@ -257,8 +259,6 @@ class Its:
         command = decode(WORDS.pack(*words))
         cite = "IHI 0069, ITS commands"
         sink.append(effects.CommandRun(slot, command.name, command.text, outcome.state, outcome.error, cite))
-        if outcome.bad_command:
-            self._m.chose(self._m.impl.command_errors)
 
     # -- MSIs
 

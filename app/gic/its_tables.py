@@ -253,7 +253,7 @@ class TableTranslation:
             return ignored(name, "ID_OOR")
         if not FIRST_LPI <= intid < LPI_LIMIT:
             return ignored(name, "PHYSICALID_OOR")
-        if (self._keeps_old or self._m.sink is not None) and self.interrupt(dte, event).valid:
+        if (self._keeps_old or self._m.watched) and self.interrupt(dte, event).valid:
             self._m.chose(self._m.impl.remap)
             if self._keeps_old:
                 return Outcome("ignored", "the event is mapped already: the old mapping stays")

@@ -54,7 +54,7 @@ class CachedLpis:
             self._pending[cpu] = set()
             self._loaded[cpu] = set()
             machine.tell(effects.PendingTableSkipped(cpu, base, "PTZ was written as one", cite=_CITE))
-            if machine.sink is not None and pending_in_ram(machine, base, lpi_limit(machine.propbaser(cpu))):
+            if machine.watched and pending_in_ram(machine, base, lpi_limit(machine.propbaser(cpu))):
                 machine.chose(machine.impl.enable_scan)
         else:
             found = pending_in_ram(machine, base, lpi_limit(machine.propbaser(cpu)))
@@ -159,7 +159,7 @@ class CachedLpis:
         return True
 
     def acknowledge(self, cpu: int, intid: int) -> None:
-        if self._m.sink is not None:
+        if self._m.watched:
             mine = self.config(intid, cpu)
             rivals = (self.config(each, cpu) for each in self._pending[cpu] if each != intid)
             if any(byte & CONFIG_ENABLE and byte & CONFIG_PRIORITY == mine & CONFIG_PRIORITY for byte in rivals):

@@ -107,6 +107,8 @@ class Machine:
         self.sink: list[Effect] | None = None
         self.its_placed = True  # a VMM has given the ITS its base address
         self.work = 0  # commands, table entries and LPIs that were looked at so far: what time grows with
+        self.notes_choices = False  # also where nobody listens
+        self.choices: dict[effects.Choice, None] = {}  # noted since somebody last looked here and cleared it
         self.by_userspace = False  # a VMM makes the access under way
         self.secure = False  # Secure software makes the access under way
         self.security = security
@@ -120,6 +122,7 @@ class Machine:
         self._gicd_ctlr = self.layout.slot("GICD_CTLR")
         self._iidr = self.layout.slot("GICD_IIDR")
         self._told: list[tuple[int, int] | None] = [None] * cpus
+        self._choices: dict[Behaviour, effects.Choice] = {}
         self._build()
         self.userspace = Userspace(self)
         self._views = Views(self)
@@ -158,13 +161,25 @@ class Machine:
         if self.sink is not None:
             self.sink.append(effect)
 
+    @property
+    def watched(self) -> bool:
+        """Whether it is worth the time to find out that something is left open by the manual."""
+        return self.notes_choices or self.sink is not None
+
     def chose(self, behaviour: Behaviour) -> None:
         """Something happened that the manual leaves open, and `behaviour` decided it: tell what was taken."""
-        if self.sink is not None and behaviour.status:
-            rule = f"{behaviour.title()} ({behaviour.status})"
-            name = next(name for name, value in self.impl.behaviours().items() if value is behaviour)
-            taken, cite = behaviour.meaning, behaviour.cite
-            self.sink.append(effects.Choice(rule, taken, behaviour.allowed, cite, name))
+        if not behaviour.status or not self.watched:
+            return
+        choice = self._choices.get(behaviour)
+        if choice is None:
+            choice = self._choices[behaviour] = self._choice(behaviour)
+        self.choices[choice] = None
+        self.tell(choice)
+
+    def _choice(self, behaviour: Behaviour) -> effects.Choice:
+        rule = f"{behaviour.title()} ({behaviour.status})"
+        name = next(name for name, value in self.impl.behaviours().items() if value is behaviour)
+        return effects.Choice(rule, behaviour.meaning, behaviour.allowed, behaviour.cite, name)
 
     def lpis_enabled(self, cpu: int) -> bool:
         return bool(self.values[self._ctlr[cpu]] & ENABLE_LPIS)

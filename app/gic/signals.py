@@ -113,7 +113,7 @@ class DirectSignals:
 
     def activate(self, cpu: int, candidate: Candidate) -> None:
         intid = candidate.intid
-        if self._m.sink is not None and self._ties(cpu, candidate):
+        if self._m.watched and self._ties(cpu, candidate):
             self._m.chose(self._m.impl.tie_break)
         if intid >= FIRST_LPI:
             self._m.lpi_home.acknowledge(cpu, intid)

@@ -91,6 +91,7 @@ class Player:
     def __init__(self, spec: MachineSpec, machine: Machine | None = None) -> None:
         self.spec = spec
         self.machine = build(spec) if machine is None else machine
+        self.machine.notes_choices = True
         self.seq = 0
         self.last: int | None = None
 
@@ -203,6 +204,7 @@ class Player:
     def migrate(self, op: Migrate) -> _Outcome:
         moved = migrate(self.machine, self.spec, op)
         self.machine = moved.machine
+        self.machine.notes_choices = True
         return _Outcome(effects=moved.effects, refused=moved.refused)
 
     def note(self, op: Note) -> None:

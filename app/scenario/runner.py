@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.gic.effects import as_dict
+from app.gic.effects import Choice, as_dict
+from app.scenario.choices import Choices, Taken
 from app.scenario.expect import Expectation
 from app.scenario.player import Player, Step
 from app.scenario.scenario import Scenario, line_operation
@@ -31,6 +32,14 @@ class Run:
         """The expectations that concern this implementation."""
         found = (item.step.expectation for item in self.played)
         return tuple(expectation for expectation in found if expectation is not None and expectation.asked)
+
+    @property
+    def choices(self) -> tuple[Taken, ...]:
+        """What it took of what the manual leaves open."""
+        found = Choices()
+        for item in self.played:
+            found.add(item.step.seq, (effect for effect in item.step.effects if isinstance(effect, Choice)))
+        return found.taken()
 
     @property
     def failed(self) -> int:

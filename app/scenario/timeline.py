@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 
 from app.gic import Machine
+from app.scenario.choices import Choices
 from app.scenario.operations import Operation
 from app.scenario.player import Player, Position, Step
 from app.scenario.scenario import MachineSpec
@@ -32,6 +33,7 @@ class Timeline:
         self._checkpoints: dict[int, Position] = {0: self._head.position()}
         self._marks: list[int] = [0]
         self._steps: dict[int, Step] = {}
+        self.choices = Choices()
         self.extend(ops)
 
     def __len__(self) -> int:
@@ -46,6 +48,7 @@ class Timeline:
         """Play one more operation."""
         step = self._head.apply(op)
         self.ops.append(op)
+        self._note_choices()
         self._checkpoint()
         self._keep(step)
         return step
@@ -55,6 +58,7 @@ class Timeline:
         for op in ops:
             self.ops.append(op)
             self._head.advance(op)
+            self._note_choices()
             self._checkpoint()
 
     def at(self, step: int) -> Machine:
@@ -83,10 +87,12 @@ class Timeline:
         other._marks = [mark for mark in self._marks if mark <= step]
         other._checkpoints = {mark: self._checkpoints[mark] for mark in other._marks}
         other._steps = {number: kept for number, kept in self._steps.items() if number <= step}
+        other.choices = self.choices.until(step)
         last = other._marks[-1]
         other._head.restore(other._checkpoints[last])
         for op in other.ops[last:]:
             other._head.advance(op)
+        other._head.machine.choices.clear()
         return other
 
     def _at(self, step: int) -> Player:
@@ -103,6 +109,12 @@ class Timeline:
         while player.seq < step:
             player.advance(self.ops[player.seq])
         return player
+
+    def _note_choices(self) -> None:
+        taken = self._head.machine.choices
+        if taken:
+            self.choices.add(len(self.ops), taken)
+            taken.clear()
 
     def _checkpoint(self) -> None:
         length = len(self.ops)

@@ -256,6 +256,7 @@ async def read_log(session: OneSession) -> JSONResponse:
             "damaged": str(session.damaged or ""),
             "scenario": session.scenario_text(),
             "operations": [{"seq": seq, "text": text} for seq, text in session.lines()],
+            "choices": shapes.choices_json(session.timeline.choices.taken(session.seq)),
         }
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from app import limits
-from app.engines.compare import Compared, Comparison, compare
+from app.engines.compare import Compared, compare
 from app.engines.model import LIVE_QEMU
 from app.registers import IMPLEMENTATION_NAMES
 from app.scenario import Step, parse
@@ -37,7 +37,7 @@ def play(text: str, on: tuple[str, ...], *, live: bool = False, explain: bool = 
         "passed": all(answer.passed is not False for step in told.steps for answer in step.answers.values()),
         "first_difference": None if first is None else first.seq,
         "steps": [_step(step, results.rows[step.seq - 1]) for step in told.steps],
-        "choices": {name: _choices(told, name) for name in names},
+        "choices": {name: shapes.choices_json(told.choices[name]) for name in names},
     }
     return shapes.encode(answer).encode()
 
@@ -73,20 +73,6 @@ def _step(step: Compared, results: shapes.Json) -> shapes.Json:
         for name, reason in step.reasons.items()
     }
     return told | {"reasons": reasons}
-
-
-def _choices(told: Comparison, name: str) -> list[shapes.Json]:
-    return [
-        {
-            "behaviour": choice.behaviour,
-            "rule": choice.rule,
-            "taken": choice.taken,
-            "alternatives": choice.alternatives,
-            "cite": choice.cite,
-            "steps": choice.steps,
-        }
-        for choice in told.choices[name]
-    ]
 
 
 def unknown_implementation(pointer: str, name: str) -> Problem:

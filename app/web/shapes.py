@@ -4,6 +4,7 @@ A register value is a number and, beside it as `hex`, a string: JavaScript's num
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from enum import StrEnum
 from typing import Any
@@ -17,6 +18,7 @@ from app.gic.views import CommandView
 from app.gic.why import Chain
 from app.registers import Place
 from app.scenario import Step
+from app.scenario.choices import Taken
 from app.scenario.runner import step_dict
 from app.sessions import Session
 
@@ -203,6 +205,18 @@ class OperationAnswer(BaseModel):
     text: str
 
 
+class ChoiceAnswer(BaseModel):
+    """What the manual leaves open, as this implementation took it."""
+
+    behaviour: str
+    rule: str
+    taken: str
+    alternatives: list[str]
+    cite: str
+    steps: list[int] = Field(description=f"The first {limits.CHOICE_STEPS_SHOWN} steps that took it.")
+    count: int = Field(description="How many steps took it.")
+
+
 class LogAnswer(BaseModel):
     id: str
     title: str
@@ -212,6 +226,7 @@ class LogAnswer(BaseModel):
     damaged: str = Field(description="Why the session is read-only, empty if it is not.")
     scenario: str
     operations: list[OperationAnswer]
+    choices: list[ChoiceAnswer] = Field(description="What the manual leaves open, in the order it was first met.")
 
 
 class BehaviourAnswer(BaseModel):
@@ -239,17 +254,6 @@ class PlayStep(BaseModel):
     reasons: dict[str, ReasonAnswer] = Field(default_factory=dict, description="Only where the step differs.")
 
 
-class ChoiceAnswer(BaseModel):
-    """What the manual leaves open, as this implementation took it."""
-
-    behaviour: str
-    rule: str
-    taken: str
-    alternatives: list[str]
-    cite: str
-    steps: list[int]
-
-
 class PlayAnswer(BaseModel):
     title: str
     implementations: list[str]
@@ -262,6 +266,11 @@ class PlayAnswer(BaseModel):
 def value_json(value: Value) -> Json:
     """What one implementation does: the second half of BehaviourAnswer."""
     return {"meaning": value.meaning, "cite": value.cite}
+
+
+def choices_json(choices: Iterable[Taken]) -> list[Json]:
+    """A list of ChoiceAnswer."""
+    return [choice.as_dict(limits.CHOICE_STEPS_SHOWN) for choice in choices]
 
 
 def encode(answer: Json) -> str:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import urlencode
 
-from app.engines.compare import Compared, Comparison, Taken
+from app.engines.compare import Compared, Comparison
 from app.engines.explain import Reason
 from app.engines.matrix import Row
 from app.engines.model import LIVE_QEMU
 from app.engines.sides import Answer
 from app.gic import IMPLEMENTATIONS
+from app.scenario.choices import Taken
 from app.scenario.operations import Note
 from app.web.views.timeline import ICONS, ICONS_OF
 from app.web.views.words import Hex, Run, hex_groups, plural, runs

@@ -95,13 +95,17 @@ def _moment(session: Session, step: Step, old: Shared | None) -> moment.Moment:
     marks = {number: moment.mark_of(line.step(number)) for number in window if isinstance(line.ops[number - 1], Expect)}
     marks[step.seq] = moment.mark_of(step)
     machine = line.machine
-    return moment.Moment(machine, machine.map, session.spec, line.ops[: step.seq], step.seq, step, before, marks)
+    taken = line.choices.taken(step.seq)
+    return moment.Moment(machine, machine.map, session.spec, line.ops[: step.seq], step.seq, step, before, marks, taken)
 
 
 def fragments(old: Shared | None, new: Shared, session: Session, form: Form, look: Look) -> str:
     """Everything on a page of the step before that the new step makes different; `old` None: that may be anything."""
     parts = [partial(f"#{c.id}", component("navigator", "cell", c)) for c in changed_cells(new, session)]
     parts.append(partial("#trace", component("trace", "trace", new.trace)))
+    if old is None or old.choices != new.choices:
+        parts.append(partial("#choices-list", component("choices", "lines", new.choices), "innerMorph"))
+        parts.append(partial("#choices-n", str(len(new.choices.lines)), "textContent"))
     if old is None or old.lpis != new.lpis:
         parts.append(partial("#p-lpis[data-shared]", component("lpis", "panel", new.lpis, form), "innerMorph"))
     if old is None or old.devices != new.devices:

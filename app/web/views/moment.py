@@ -9,6 +9,7 @@ from app.gic import Machine
 from app.gic.views import LpiView
 from app.registers import RegisterMap, register_map
 from app.scenario import MachineSpec, Operation, Step
+from app.scenario.choices import Taken
 from app.scenario.operations import Expect
 from app.web.views import lpis, navigator, timeline
 from app.web.views.look import Look
@@ -36,6 +37,7 @@ class Moment:
     step: Step | None
     before: Reading | None
     marks: Mapping[int, str]
+    choices: tuple[Taken, ...] = ()
 
 
 def read(machine: Machine, step: int, start: int, cpu: int = 0) -> Reading:
@@ -55,7 +57,7 @@ async def moment_of(stage: Stage, look: Look, cpu: int) -> Moment:
     step = await stage.step(now) if now else None
     before = read(await stage.machine(now - 1), now - 1, look.start, cpu) if now else None
     machine = await stage.machine(now)
-    return Moment(machine, machine.map, stage.spec, ops, now, step, before, marks)
+    return Moment(machine, machine.map, stage.spec, ops, now, step, before, marks, stage.choices(now))
 
 
 def machine_map(spec: MachineSpec) -> RegisterMap:

@@ -9,6 +9,7 @@ from app.gic.behaviours import PendingHome
 from app.gic.lpi_behaviours import ConfigCache
 from app.scenario import Expectation, Step
 from app.scenario.operations import Note
+from app.web.views import choices as choices_view
 from app.web.views import history, lpis, navigator, queue, tables, timeline, trace
 from app.web.views.inspector import reference
 from app.web.views.look import Look
@@ -46,6 +47,7 @@ class Shared:
     headline: str
     bar: Bar
     trace: trace.Trace
+    choices: choices_view.Panel
     lpis: lpis.LpiPanel
     devices: tables.DevicePanel
     collections: tables.CollectionPanel
@@ -78,6 +80,7 @@ def shared_of(moment: Moment, look: Look, title: str, choices: tuple[Choice, ...
             plural(machine.lpi_counts().mapped, "LPI"),
         ),
         trace=_trace(moment),
+        choices=choices_view.panel(moment.choices, moment.now, look),
         lpis=_lpis(moment, reading, look),
         devices=tables.device_panel(devices, [] if chosen is None else machine.events(chosen), chosen, written, look),
         collections=tables.collection_panel(machine.collections(), written, look),

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from app.gic import Machine
 from app.scenario import MachineSpec, Operation, Scenario, Step, Timeline
+from app.scenario.choices import Taken
 from app.sessions import Session
 
 
@@ -20,6 +21,9 @@ class Stage(Protocol):
     @property
     def ops(self) -> Sequence[Operation]:
         """The log; its length is the newest step."""
+
+    def choices(self, step: int) -> tuple[Taken, ...]:
+        """What the steps up to this one took of what the manual leaves open."""
 
     async def machine(self, step: int) -> Machine:
         """The machine after `step`, good until the next await."""
@@ -42,6 +46,9 @@ class SessionStage:
         # An operation under way may be in the timeline already: what is stored is what there is to see.
         return self.session.timeline.ops[: self.session.seq]
 
+    def choices(self, step: int) -> tuple[Taken, ...]:
+        return self.session.timeline.choices.taken(step)
+
     async def machine(self, step: int) -> Machine:
         return await self.session.machine(step)
 
@@ -61,6 +68,9 @@ class PlayedStage:
     @property
     def ops(self) -> Sequence[Operation]:
         return self.timeline.ops
+
+    def choices(self, step: int) -> tuple[Taken, ...]:
+        return self.timeline.choices.taken(step)
 
     async def machine(self, step: int) -> Machine:
         return self.timeline.at(step)
