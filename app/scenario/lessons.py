@@ -1,40 +1,74 @@
-"""The built-in lessons: `app/lessons/*.gic`, each a scenario with front matter and prose above it.
+"""The built-in lessons: `app/lessons/*.md`, Markdown with fenced blocks; docs/lessons.md says how one is written.
 
-A file starts with `---`, `key: value` lines, `---`, Markdown prose, `---`; the rest is the scenario. The whole file is
-a scenario too: the parser passes over what is above the third `---`.
+Front matter between two `---` lines, then prose. The blocks ```gic are the scenario, in their order; ```question asks
+for a term that the next ```gic block expects; ```exercise, ```start and ```answer are a goal to reach at the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from app.registers import IMPLEMENTATION_NAMES
-from app.scenario.errors import ScenarioError
-from app.scenario.parse import FENCE, preamble_length
+from app.scenario.errors import ScenarioError, nearest_names
+from app.scenario.exercises import Exercise, exercise_of
+from app.scenario.lesson_parts import Block, Part, blocks_of, keyed_lines, parts_of
+from app.scenario.parse import FENCE, parse
+from app.scenario.scenario import Scenario
 
 FOLDER = Path(__file__).resolve().parent.parent / "lessons"
-REQUIRED = ("title", "summary", "register", "about")
-KNOWN = (*REQUIRED, "on", "order")
+REQUIRED = ("title", "summary", "register", "about", "diagram")
+KNOWN = (*REQUIRED, "order")
+LONGEST = 64 << 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lesson:
-    """A lesson. `text` is its scenario, `prose` Markdown, `register` what to show first, `about` two or three words.
+    """A lesson. `text` is its scenario alone, `prose` the Markdown above the first block, `register` what to show.
 
-    `on` names the implementations on which all its expectations hold.
+    `about` is two or three words, `diagram` the small picture's description (app.web.views.diagrams), `order` the
+    place among the lessons. `parts` and `scenario` are parsed when they are first asked for.
     """
 
     slug: str
     title: str
     summary: str
-    text: str
-    prose: str
     register: str
     about: str
-    on: tuple[str, ...]
-    order: int = 100
+    diagram: str
+    order: int
+    blocks: tuple[Block, ...]
+    source: str = ""
+    on: tuple[str, ...] = IMPLEMENTATION_NAMES
+
+    @property
+    def text(self) -> str:
+        return "\n".join(block.text for block in self.blocks if block.kind == "gic")
+
+    @property
+    def prose(self) -> str:
+        return self.blocks[0].text if self.blocks and self.blocks[0].kind == "prose" else ""
+
+    @cached_property
+    def scenario(self) -> Scenario:
+        """The scenario, its lines numbered as in the file. Raises ScenarioError."""
+        rows: list[str] = []
+        for block in self.blocks:
+            if block.kind == "gic":
+                rows.extend([""] * (block.line - 1 - len(rows)))
+                rows.extend(block.text.split("\n"))
+        return parse("\n".join(rows), f"{self.slug}.md")
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """Prose, steps and questions in their order. Raises ScenarioError where a question has no answer."""
+        return parts_of(f"{self.slug}.md", self.blocks, self.scenario)
+
+    @cached_property
+    def exercise(self) -> Exercise | None:
+        """The goal at the end, None if there is none. Raises ScenarioError."""
+        return exercise_of(f"{self.slug}.md", self.blocks)
 
 
 class UnknownLesson(LookupError):
@@ -42,26 +76,30 @@ class UnknownLesson(LookupError):
 
 
 def read_lesson(slug: str, text: str) -> Lesson:
-    """The lesson that a file's text is. Raises ScenarioError where the front matter cannot be read."""
+    """The lesson that a file's text is. Raises ScenarioError where front matter or blocks cannot be read."""
+    source = f"{slug}.md"
     rows = text.replace("\r\n", "\n").split("\n")
-    body = preamble_length(rows, f"{slug}.gic")
-    fences = [index for index, row in enumerate(rows[:body]) if row.rstrip() == FENCE]
-    if not fences:
-        raise ScenarioError("no front matter", source=f"{slug}.gic", expected="--- in the first line", text=rows[0])
-    keys = dict(_front_matter(slug, rows[1 : fences[1]]))
-    missing = [key for key in REQUIRED if key not in keys]
-    if missing:
-        raise ScenarioError(f"the front matter has no {missing[0]}", source=f"{slug}.gic", expected=f"{missing[0]}: …")
+    if len(text) > LONGEST:
+        raise ScenarioError(f"a lesson of {len(text)} characters", source=source, expected=f"at most {LONGEST}")
+    if rows[0].rstrip() != FENCE:
+        raise ScenarioError("no front matter", source=source, expected="--- in the first line", text=rows[0])
+    end = next((index for index, row in enumerate(rows[1:], 1) if row.rstrip() == FENCE), 0)
+    if not end:
+        raise ScenarioError("the front matter is not closed", source=source, line=len(rows), expected="a line ---")
+    keys = _front_matter(source, rows[1:end])
+    blocks = tuple(blocks_of(source, rows, end + 1))
+    if not any(block.kind == "gic" for block in blocks):
+        raise ScenarioError("a lesson without steps", source=source, line=len(rows), expected="a block ```gic")
     return Lesson(
         slug=slug,
         title=keys["title"],
         summary=keys["summary"],
-        text="\n".join(rows[body:]),
-        prose="\n".join(rows[fences[1] + 1 : fences[2]]).strip() + "\n",
         register=keys["register"],
         about=keys["about"],
-        on=tuple(keys["on"].split()) if "on" in keys else IMPLEMENTATION_NAMES,
-        order=int(keys.get("order", "100")),
+        diagram=keys["diagram"],
+        order=int(keys["order"]) if keys.get("order", "").isdigit() else 1000,
+        blocks=blocks,
+        source=text,
     )
 
 
@@ -70,25 +108,30 @@ def lesson(slug: str) -> Lesson:
     for found in LESSONS:
         if found.slug == slug:
             return found
-    raise UnknownLesson(f"there is no lesson {slug[:80]!r}, there are {', '.join(item.slug for item in LESSONS)}")
+    near = nearest_names(slug[:80], [item.slug for item in LESSONS])
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(item.slug for item in LESSONS)}"
+    raise UnknownLesson(f"there is no lesson {slug[:80]!r}, {hint}")
 
 
-def _front_matter(slug: str, rows: list[str]) -> Iterator[tuple[str, str]]:
-    for number, row in enumerate(rows, 2):
-        key, colon, value = row.partition(":")
-        if not colon or key.strip() not in KNOWN:
-            raise ScenarioError(
-                f"{row[:40]!r} in the front matter",
-                source=f"{slug}.gic",
-                line=number,
-                expected=f"one of {', '.join(KNOWN)}: …",
-            )
-        yield key.strip(), value.strip()
+def _front_matter(source: str, rows: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for number, key, value, column in keyed_lines(source, rows, 2, KNOWN, "in the front matter"):
+        if key in found:
+            raise ScenarioError(f"a second {key}", source=source, line=number, text=rows[number - 2])
+        if not value:
+            raise ScenarioError(f"{key} says nothing", source=source, line=number, column=column, expected="a value")
+        found[key] = value
+    missing = [key for key in REQUIRED if key not in found]
+    if missing:
+        raise ScenarioError(
+            f"the front matter has no {missing[0]}", source=source, line=len(rows) + 2, expected=f"{missing[0]}: …"
+        )
+    return found
 
 
 LESSONS: tuple[Lesson, ...] = tuple(
     sorted(
-        (read_lesson(path.stem, path.read_text(encoding="utf-8")) for path in FOLDER.glob("*.gic")),
+        (read_lesson(path.stem, path.read_text(encoding="utf-8")) for path in FOLDER.glob("*.md")),
         key=lambda item: (item.order, item.title),
     )
 )

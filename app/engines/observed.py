@@ -1,0 +1,100 @@
+"""What a real KVM and a real QEMU answered when a lesson was played on them: app/lessons/recordings/*.json.
+
+A recording is found by the operations of a scenario, wherever these came from. docs/record_lessons.py makes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from app.scenario.format import format_operation
+from app.scenario.operations import Expect
+from app.scenario.player import Step
+from app.scenario.scenario import MachineSpec, Scenario
+
+FOLDER = Path(__file__).resolve().parent.parent / "lessons" / "recordings"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One step as the real one answered; None where it was not asked.
+
+    `got` is the left side of an expectation, `hppi` the highest priority pending INTID of each CPU (QEMU only).
+    """
+
+    value: int | None = None
+    got: str | None = None
+    refused: str | None = None
+    hppi: tuple[int | None, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A scenario on one real GIC. `of` as "Linux 6.1.192 KVM", `date` in ISO form, `until` the last step played."""
+
+    of: str
+    date: str
+    until: int
+    steps: Mapping[int, Observed]
+
+    def differences(self, steps: Sequence[Step]) -> Iterator[tuple[int, str, str]]:
+        """Where a model's steps answered otherwise: the step, what was recorded, what the model says."""
+        for seq, seen in self.steps.items():
+            step = steps[seq - 1]
+            if seen.value is not None and seen.value != step.value:
+                yield seq, f"{seen.value:#x}", "nothing" if step.value is None else f"{step.value:#x}"
+            if seen.got is not None and step.expectation is not None and seen.got != step.expectation.got_text:
+                yield seq, seen.got, step.expectation.got_text
+            if (seen.refused or "") != refusal(step) and seen.hppi is None:
+                yield seq, seen.refused or "done", refusal(step) or "done"
+
+
+def refusal(step: Step) -> str:
+    """A refusal without the words that only our model has: the errno, or what a migration's steps were answered."""
+    return step.refused if step.op.verb == "migrate" else step.refused.partition(": ")[0]
+
+
+def digest(scenario: Scenario) -> str:
+    """The scenario's machine and operations as a hash, whatever the implementation and however it is spelled."""
+    spec = replace(scenario.machine, implementation=MachineSpec().implementation)
+    # What an expectation wants, and of whom, changes nothing: what it looks at is the operation.
+    rows = [repr(spec)] + [
+        f"expect {op.term}" if isinstance(op, Expect) else format_operation(op, spec, compact=True)
+        for op in scenario.operations
+    ]
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:32]
+
+
+def recordings(scenario: Scenario) -> Mapping[str, Recording]:
+    """By implementation ("kvm", "qemu") what real ones answered to this scenario; {} if it was not recorded."""
+    return _all().get(digest(scenario), {})
+
+
+@lru_cache(maxsize=1)
+def _all() -> Mapping[str, Mapping[str, Recording]]:
+    found = {}
+    for path in sorted(FOLDER.glob("*.json")):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        found[content["scenario"]] = {side: _recording(content[side]) for side in ("kvm", "qemu") if side in content}
+    return found
+
+
+def _recording(content: Mapping[str, Any]) -> Recording:
+    steps = {int(seq): _observed(row) for seq, row in content["steps"].items()}
+    return Recording(content["of"], content["date"], content["until"], steps)
+
+
+def _observed(row: Mapping[str, Any]) -> Observed:
+    hppi = row.get("hppi")
+    return Observed(
+        None if "value" not in row else int(row["value"], 16),
+        row.get("got"),
+        row.get("refused"),
+        None if hppi is None else tuple(hppi),
+    )
