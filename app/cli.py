@@ -266,6 +266,7 @@ def _tried(file: Path, names: list[str], *, play: bool = True) -> Tried:
     from app.engines.qtest import QemuError
     from app.exchange.reports import Tried
     from app.scenario.errors import ScenarioError
+    from app.scenario.lessons import read_lesson
     from app.scenario.parse import parse, problems
 
     source = "stdin" if str(file) == "-" else str(file)
@@ -276,9 +277,9 @@ def _tried(file: Path, names: list[str], *, play: bool = True) -> Tried:
     except ValueError as error:
         return Tried(source, None, trouble=f"giclab: {source}{error}")
     try:
-        scenario = parse(text, source)
-    except ScenarioError:
-        return Tried(source, None, errors=problems(text, source))
+        scenario = read_lesson(file.stem, text, source).scenario if file.suffix == ".md" else parse(text, source)
+    except ScenarioError as error:
+        return Tried(source, None, errors=(error,) if file.suffix == ".md" else problems(text, source))
     engines = (names or [scenario.machine.implementation]) if play else []
     try:
         return Tried(source, scenario, tuple(play_on(scenario, name) for name in engines))

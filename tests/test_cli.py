@@ -293,8 +293,8 @@ def test_run_as_json_lists_the_choices_taken(tmp_path):
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.slug)
 def test_every_lesson_runs(lesson):
     on = [word for name in lesson.on for word in ("--on", name)]
-    assert giclab("run", FOLDER / f"{lesson.slug}.gic").exit_code == 0
-    assert giclab("run", FOLDER / f"{lesson.slug}.gic", *on).exit_code == 0
+    assert giclab("run", FOLDER / f"{lesson.slug}.md").exit_code == 0
+    assert giclab("run", FOLDER / f"{lesson.slug}.md", *on).exit_code == 0
 
 
 def test_an_unreadable_scenario_exits_2_and_shows_every_mistake(tmp_path):

@@ -87,7 +87,7 @@ def test_a_wheel_carries_templates_static_files_register_maps_and_lessons(wheel)
 
     assert names(wheel / "app" / "_templates") == names(ROOT / "templates")
     assert names(wheel / "app" / "_static") == names(ROOT / "static")
-    for pattern in ("app/registers/rdl/*.rdl", "app/lessons/*.gic", "app/py.typed"):
+    for pattern in ("app/registers/rdl/*.rdl", "app/lessons/*.md", "app/lessons/recordings/*.json", "app/py.typed"):
         shipped = {path.name for path in wheel.glob(pattern)}
         assert shipped == {path.name for path in ROOT.glob(pattern)}
         assert shipped

@@ -145,7 +145,7 @@ def keyed_lines(
                 nearest=nearest_names(key.strip(), known) if colon else (),
                 text=row,
             )
-        yield number, key.strip(), value.strip(), row.index(":") + 2
+        yield number, key.strip(), value.strip(), len(key) + 2 + len(value) - len(value.lstrip())
 
 
 def parts_of(source: str, blocks: Sequence[Block], scenario: Scenario) -> tuple[Part, ...]:

@@ -39,7 +39,7 @@ class Lesson:
     diagram: str
     order: int
     blocks: tuple[Block, ...]
-    source: str = ""
+    file: str
     on: tuple[str, ...] = IMPLEMENTATION_NAMES
 
     @property
@@ -58,26 +58,26 @@ class Lesson:
             if block.kind == "gic":
                 rows.extend([""] * (block.line - 1 - len(rows)))
                 rows.extend(block.text.split("\n"))
-        return parse("\n".join(rows), f"{self.slug}.md")
+        return parse("\n".join(rows), self.file)
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
         """Prose, steps and questions in their order. Raises ScenarioError where a question has no answer."""
-        return parts_of(f"{self.slug}.md", self.blocks, self.scenario)
+        return parts_of(self.file, self.blocks, self.scenario)
 
     @cached_property
     def exercise(self) -> Exercise | None:
         """The goal at the end, None if there is none. Raises ScenarioError."""
-        return exercise_of(f"{self.slug}.md", self.blocks)
+        return exercise_of(self.file, self.blocks)
 
 
 class UnknownLesson(LookupError):
     """There is no lesson of that name."""
 
 
-def read_lesson(slug: str, text: str) -> Lesson:
+def read_lesson(slug: str, text: str, source: str = "") -> Lesson:
     """The lesson that a file's text is. Raises ScenarioError where front matter or blocks cannot be read."""
-    source = f"{slug}.md"
+    source = source or f"{slug}.md"
     rows = text.replace("\r\n", "\n").split("\n")
     if len(text) > LONGEST:
         raise ScenarioError(f"a lesson of {len(text)} characters", source=source, expected=f"at most {LONGEST}")
@@ -99,7 +99,7 @@ def read_lesson(slug: str, text: str) -> Lesson:
         diagram=keys["diagram"],
         order=int(keys["order"]) if keys.get("order", "").isdigit() else 1000,
         blocks=blocks,
-        source=text,
+        file=source,
     )
 
 
