@@ -16,6 +16,7 @@ from app.gic.lpi import FIRST_LPI, LPI_LIMIT
 from app.gic.lpi_behaviours import InvallScope
 from app.gic.lpi_cached import CachedLpis
 from app.gic.lpi_ram import RamLpis
+from app.gic.memory import PAGE
 from app.gic.outcome import DONE, Outcome, ignored, stalled
 from app.gic.tables import (
     ADDRESS_51_8,
@@ -49,6 +50,10 @@ class TableFault(Exception):
     """A table access met an address with no RAM behind it."""
 
 
+def _no_ram(address: int, what: str) -> TableFault:
+    return TableFault(f"no RAM at {address:#x} for the {what}")
+
+
 class Refused(Exception):
     """A look-up found the command to be wrong."""
 
@@ -69,8 +74,9 @@ class TableTranslation:
         self._dte = lru_cache(_REMEMBERED)(form.unpack_dte)
         self._cte = lru_cache(_REMEMBERED)(form.unpack_cte)
         self._ite = lru_cache(_REMEMBERED)(form.unpack_ite)
-        # An entry longer than a doubleword must be RAM to its end: where its last doubleword starts.
-        self._ite_tail = form.ite_bytes - L1_ENTRY_BYTES
+        self._ite_bytes = form.ite_bytes
+        # Where in a page an entry begins at the latest that does not go on in the next page, which may not be RAM.
+        self._last_ite = PAGE - form.ite_bytes
         self._keeps_old = machine.impl.remap is Remap.KEEPS_OLD
         self.devices = TableRoot()
         self.collections = TableRoot()
@@ -117,17 +123,13 @@ class TableTranslation:
         if not root.indirect:
             return root.base + index * root.entry_bytes
         slot = root.base + index // (root.page_bytes // L1_ENTRY_BYTES) * L1_ENTRY_BYTES
-        level1 = self._load(slot, "level 1 entry")
+        try:
+            level1 = self._u64(slot)
+        except IndexError as fault:
+            raise _no_ram(slot, "level 1 entry") from fault
         if not level1 & L1_VALID:
             return None
         return (level1 & _L1_ADDRESS) + index % (root.page_bytes // root.entry_bytes) * root.entry_bytes
-
-    def _load(self, address: int, what: str) -> int:
-        """The doubleword at `address`. TableFault: no RAM."""
-        try:
-            return self._u64(address)
-        except IndexError as fault:
-            raise TableFault(f"no RAM at {address:#x} for the {what}") from fault
 
     def _store(self, table: str, index: int, address: int | None, data: bytes, entry: Entry) -> None:
         if address is None:
@@ -136,7 +138,7 @@ class TableTranslation:
         try:
             self._m.memory.write(address, data)
         except IndexError as fault:
-            raise TableFault(f"no RAM at {address:#x} for the {table} entry") from fault
+            raise _no_ram(address, f"{table} entry") from fault
         if self._m.sink is not None:
             self._m.sink.append(effects.TableWritten(table, index, address, data, entry.words))
 
@@ -145,34 +147,45 @@ class TableTranslation:
         self._m.tell(effects.TableRead(table, index, address, data, meaning))
 
     def device(self, device: int) -> DeviceEntry:
-        address = self.entry_address(self.devices, device)
+        root = self.devices
+        address = self.entry_address(root, device) if root.indirect else root.base + device * root.entry_bytes
         if address is None:
             return _NO_DEVICE
-        entry = self._dte(self._load(address, "Device table entry"))
+        try:
+            entry = self._dte(self._u64(address))
+        except IndexError as fault:
+            raise _no_ram(address, "Device table entry") from fault
         if self._m.sink is not None:
             self._saw("Device table", device, address, 8, entry.words)
         return entry
 
     def collection(self, icid: int) -> CollectionEntry:
-        address = self.entry_address(self.collections, icid)
+        root = self.collections
+        address = self.entry_address(root, icid) if root.indirect else root.base + icid * root.entry_bytes
         if address is None:
             return _NO_COLLECTION
-        entry = self._cte(self._load(address, "Collection table entry"))
+        try:
+            entry = self._cte(self._u64(address))
+        except IndexError as fault:
+            raise _no_ram(address, "Collection table entry") from fault
         if self._m.sink is not None:
             self._saw("Collection table", icid, address, 8, entry.words)
         return entry
 
     def interrupt(self, device: DeviceEntry, event: int) -> InterruptEntry:
-        address = device.itt + event * self.format.ite_bytes
-        entry = self._ite(self._load(address, "ITT entry"))
-        if self._ite_tail:
-            self._load(address + self._ite_tail, "ITT entry")
+        address = device.itt + event * self._ite_bytes
+        try:
+            entry = self._ite(self._u64(address))
+            if address % PAGE > self._last_ite:
+                self._u64(address + self._ite_bytes - 8)
+        except IndexError as fault:
+            raise _no_ram(address, "ITT entry") from fault
         if self._m.sink is not None:
-            self._saw("ITT", event, address, self.format.ite_bytes, entry.words)
+            self._saw("ITT", event, address, self._ite_bytes, entry.words)
         return entry
 
     def _write_interrupt(self, device: DeviceEntry, event: int, entry: InterruptEntry) -> None:
-        address = device.itt + event * self.format.ite_bytes
+        address = device.itt + event * self._ite_bytes
         self._store("ITT", event, address, self.format.pack_ite(entry), entry)
 
     # -- look-ups: they own every error case

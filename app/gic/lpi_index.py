@@ -70,19 +70,15 @@ class PendingIndex:
         """The lowest INTIDs that are pending, enabled or not."""
         return pending_in_ram(machine, self._pending, self._limit, most)
 
-    def holds(self, machine: Machine, cpu: int, address: int) -> bool:
-        """Whether a write to this byte of the pending table, about to happen, can be told to `changed`."""
-        page = address // PAGE
-        return (
-            page in self._ours
-            and self._pages[page] == machine.ram.last_write(page)
-            and self._bases == (machine.propbaser(cpu), machine.pendbaser(cpu))
-        )
+    def changed(self, intid: int, level: bool, config: int, propbaser: int, page: int, before: int, now: int) -> None:
+        """The pending bit of `intid` was just written, in `page`, whose last write was `before` and is `now`.
 
-    def changed(self, machine: Machine, address: int, intid: int, level: bool, config: int) -> None:
-        """The pending bit of `intid`, in the byte at `address`, was just written; `config`: its configuration byte."""
-        page = address // PAGE
-        self._pages[page] = machine.ram.last_write(page)
+        `config`: its configuration byte, found by way of `propbaser`. Nothing is kept up once somebody else has
+        written to the page: it does not stand any more.
+        """
+        if page not in self._ours or self._pages[page] != before or propbaser != self._bases[0]:
+            return
+        self._pages[page] = now
         if not FIRST_LPI <= intid < self._limit:
             return
         self.count += 1 if level else -1

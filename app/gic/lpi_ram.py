@@ -16,6 +16,7 @@ from app.gic.lpi import (
     FIRST_LPI,
     LPI_LIMIT,
     PENDBASER_ADDRESS,
+    PROPBASER_ADDRESS,
     Candidate,
     LpiState,
     config_address,
@@ -27,6 +28,7 @@ from app.gic.lpi import (
 )
 from app.gic.lpi_behaviours import DisabledPending
 from app.gic.lpi_index import PendingIndex
+from app.gic.memory import PAGE
 
 if TYPE_CHECKING:
     from app.gic.machine import Machine
@@ -98,9 +100,8 @@ class RamLpis:
 
     def in_range(self, cpu: int, intid: int) -> bool:
         """Whether this Redistributor takes the LPI: EnableLPIs=1 and within GICR_PROPBASER.IDbits."""
-        propbaser = self._m.propbaser(cpu)
-        bits = min(propbaser & 0x1F, 15) + 1
-        return self._m.lpis_enabled(cpu) and FIRST_LPI <= intid < 1 << bits
+        machine = self._m
+        return machine.lpis_enabled(cpu) and FIRST_LPI <= intid < 2 << min(machine.propbaser(cpu) & 0x1F, 15)
 
     def set_pending(self, cpu: int, intid: int) -> None:
         if self.in_range(cpu, intid):
@@ -108,38 +109,42 @@ class RamLpis:
         else:
             self._lost(cpu, intid)
 
-    def _write_pending(self, cpu: int, intid: int, level: bool, config: int) -> bool:
-        """Write the bit in the pending table in RAM; says whether it was different before."""
-        machine = self._m
-        ram = machine.ram
+    def _write_pending(self, cpu: int, intid: int, level: bool) -> int | None:
+        """Write the bit in the pending table in RAM; the LPI's configuration byte, None if the bit was so before."""
+        machine, ram = self._m, self._m.ram
         address = (machine.pendbaser(cpu) & PENDBASER_ADDRESS) + (intid >> 3)
         bit = 1 << (intid & 7)
         try:
             byte = ram.u8(address)
         except IndexError:  # a bus with nobody on it: reads as zero, and the store goes nowhere
-            return level
+            return self.config(intid, cpu) if level else None
         if bool(byte & bit) is level:
-            return False
+            return None
+        before = ram.put_u8(address, byte ^ bit)
+        propbaser = machine.propbaser(cpu)
+        try:
+            config = ram.u8((propbaser & PROPBASER_ADDRESS) + intid - FIRST_LPI)
+        except IndexError:
+            config = 0
         index = self._index[cpu]
-        if index is not None and index.holds(machine, cpu, address):
-            ram.put_u8(address, byte ^ bit)
-            index.changed(machine, address, intid, level, config)
-        else:
-            ram.put_u8(address, byte ^ bit)
-        return True
+        if index is not None:
+            index.changed(intid, level, config, propbaser, address // PAGE, before, ram.writes)
+        return config
 
     def _raise(self, cpu: int, intid: int) -> None:
         machine = self._m
-        config = self.config(intid, cpu)
-        new = self._write_pending(cpu, intid, True, config)
+        config = self._write_pending(cpu, intid, True)
         if machine.sink is not None:
-            where = "set in the pending table" if new else "it was already"
-            machine.sink.append(effects.LpiPending(intid, cpu, where, pending_address(machine, intid, cpu)))
-        if new:
-            if machine.sink is not None:
-                machine.sink.append(effects.ConfigRead(intid, config_address(machine, intid, cpu), config, None))
+            self._tell_raised(machine.sink, cpu, intid, config)
+        if config is not None:
             self._consider(cpu, intid, config)
             machine.signals.mark(cpu)
+
+    def _tell_raised(self, sink: list[effects.Effect], cpu: int, intid: int, config: int | None) -> None:
+        where = "it was already" if config is None else "set in the pending table"
+        sink.append(effects.LpiPending(intid, cpu, where, pending_address(self._m, intid, cpu)))
+        if config is not None:
+            sink.append(effects.ConfigRead(intid, config_address(self._m, intid, cpu), config, None))
 
     def _lost(self, cpu: int, intid: int) -> None:
         if self._m.sink is not None:
@@ -157,7 +162,7 @@ class RamLpis:
 
     def _lower(self, cpu: int, intid: int, why: str) -> bool:
         machine = self._m
-        if not self._write_pending(cpu, intid, False, self.config(intid, cpu)):
+        if self._write_pending(cpu, intid, False) is None:
             return False
         if machine.sink is not None:
             machine.sink.append(effects.LpiNotPending(intid, cpu, why, pending_address(machine, intid, cpu)))

@@ -10,10 +10,10 @@ RAM_BASE = 0x4000_0000
 PAGE = 4096
 _SHIFT = 12
 _OFFSET = PAGE - 1
-_DWORD = Struct("<Q")
-_DWORDS = Struct("<4Q")
-_LAST_DWORD = PAGE - _DWORD.size
-_LAST_DWORDS = PAGE - _DWORDS.size
+_dword_at = Struct("<Q").unpack_from
+_four_at = Struct("<4Q").unpack_from
+_LAST_DWORD = PAGE - 8
+_LAST_FOUR = PAGE - 32
 
 
 FourWords = tuple[int, int, int, int]
@@ -42,7 +42,9 @@ class Ram(Memory, Protocol):
 
     def u8(self, address: int) -> int: ...
 
-    def put_u8(self, address: int, value: int) -> None: ...
+    def put_u8(self, address: int, value: int) -> int:
+        """Store a byte; says what `last_write` of its page was before."""
+        ...
 
     def u64(self, address: int) -> int:
         """A little-endian doubleword."""
@@ -112,25 +114,25 @@ class GuestMemory:
         start = address & _OFFSET
         if page is None or start > _LAST_DWORD:
             return int.from_bytes(self.read(address, 8), "little")
-        value: int = _DWORD.unpack_from(page, start)[0]
+        value: int
+        (value,) = _dword_at(page, start)
         return value
 
     def four_u64(self, address: int) -> FourWords:
         page = self._pages.get(address >> _SHIFT)
         start = address & _OFFSET
         words: FourWords
-        if page is None or start > _LAST_DWORDS:
-            words = _DWORDS.unpack(self.read(address, _DWORDS.size))
-        else:
-            words = _DWORDS.unpack_from(page, start)
+        words = _four_at(self.read(address, 32)) if page is None or start > _LAST_FOUR else _four_at(page, start)
         return words
 
-    def put_u8(self, address: int, value: int) -> None:
+    def put_u8(self, address: int, value: int) -> int:
         number = address >> _SHIFT
+        before = self._written.get(number, self._restored)
         if number not in self._pages:
             self._check(address, 1)
         self.writes += 1
         self._writable(number)[address & _OFFSET] = value
+        return before
 
     def write(self, address: int, data: bytes) -> None:
         """Store `data` at `address`; all of it or, with IndexError, nothing."""
@@ -196,12 +198,13 @@ class ForeignMemory:
     def u8(self, address: int) -> int:
         return self.read(address, 1)[0]
 
-    def put_u8(self, address: int, value: int) -> None:
+    def put_u8(self, address: int, value: int) -> int:
         self.write(address, bytes([value]))
+        return self.writes
 
     def u64(self, address: int) -> int:
         return int.from_bytes(self.read(address, 8), "little")
 
     def four_u64(self, address: int) -> FourWords:
-        words: FourWords = _DWORDS.unpack(self.read(address, _DWORDS.size))
+        words: FourWords = _four_at(self.read(address, 32))
         return words
