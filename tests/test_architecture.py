@@ -12,7 +12,7 @@ BELOW = {
     "registers": set(),
     "gic": {"registers"},
     "scenario": {"registers", "gic"},
-    "exchange": {"registers", "gic", "scenario"},
+    "exchange": {"registers", "gic", "scenario", "__init__"},
     "engines": {"registers", "gic", "scenario", "exchange"},
     "sessions": {"registers", "gic", "scenario", "exchange", "engines", "limits", "settings", "__init__"},
     "web": {"registers", "gic", "scenario", "exchange", "engines", "sessions", "limits", "settings", "__init__"},

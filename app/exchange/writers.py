@@ -25,9 +25,11 @@ def write(scenario: Scenario, form: str) -> Written:
 
 
 def _link(scenario: Scenario) -> Written:
+    from app import __version__
     from app.scenario.links import pack
+    from app.scenario.record import record
 
-    return Written(f"/x/{pack(scenario)}\n")
+    return Written(f"/x/{pack(scenario, record=record(scenario, __version__))}\n")
 
 
 def _writers() -> dict[str, Callable[[Scenario], Written]]:

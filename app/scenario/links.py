@@ -1,7 +1,11 @@
 """A whole scenario in a url: `pack` and `unpack`, nothing stored.
 
 Format 1, before base64url: one byte 1; two bytes of CRC-32 of the text; the text, raw deflate with a preset dictionary.
-The text is a head line (a query string: step, view, model, state) and the scenario in its shortest spelling.
+The text is a head line (a query string: step, view) and the scenario in its shortest spelling.
+
+Format 2 also carries what came of the scenario when the link was made (`app.scenario.record`): the head line names the
+version of the model, the text is followed by a NUL and the answers with commas between them, and the deflated data by
+the hashes of the states; the checksum is of both. Links of either format are read; one without a record is of format 1.
 """
 
 from __future__ import annotations
@@ -18,32 +22,38 @@ from urllib.parse import parse_qsl, urlencode
 
 from app.scenario.format import format_content
 from app.scenario.parse import parse
+from app.scenario.record import Record
 from app.scenario.scenario import Scenario
 
-FORMAT = 1
+FORMAT, RECORDED = 1, 2
 LONGEST_PAYLOAD = 1 << 20
 LONGEST_TEXT = 4 << 20
 ALPHABET = re.compile(r"[A-Za-z0-9_-]*\Z")
 HEAD_BYTES = 3
 MOST_HEAD_FIELDS = 32
-STEP, MODEL, STATE = "s", "m", "h"
-# Part of format 1: links made with it can be read only with exactly these bytes. Commonest last, as deflate wants it.
-DICTIONARY = Path(__file__).with_name("links-1.txt").read_bytes()
+STEP, MODEL = "s", "m"
+# Part of the formats: a link can be read only with exactly the bytes it was made with. Commonest last, for deflate.
+DICTIONARIES = {form: Path(__file__).with_name(f"links-{form}.txt").read_bytes() for form in (FORMAT, RECORDED)}
 
 
 class LinkError(ValueError):
-    """A payload that is no link of ours; the message says what is wrong with it."""
+    """A payload that is no link of ours; the message says what is wrong with it, `advice` what can be done."""
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = (
+            advice or "Links are long; mail programs cut them. Ask for the link again, or for the scenario as text."
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a link carries. `view`: what to show, as `register`; `model` and `state`: what made it, and its result."""
+    """What a link carries. `view`: what to show, as `register`; `record`: what came of it where it was made."""
 
     text: str
     step: int | None = None
     view: Mapping[str, str] = field(default_factory=dict)
-    model: str = ""
-    state: str = ""
+    record: Record | None = None
 
     def scenario(self, source: str = "link") -> Scenario:
         """The scenario in it. Raises ScenarioError, where the text names what this version does not know."""
@@ -54,26 +64,28 @@ def pack(
     scenario: Scenario | str,
     step: int | None = None,
     view: Mapping[str, str] | None = None,
-    *,
-    model: str = "",
-    state: str = "",
+    record: Record | None = None,
 ) -> str:
     """The payload of `/x/{payload}`, url-safe characters only. A text is packed as it is, a Scenario in short spelling.
 
     Raises LinkError where it would be too long.
     """
     head: dict[str, str] = {key: value for key, value in (view or {}).items() if value}
-    if head.keys() & {STEP, MODEL, STATE}:
-        raise LinkError(f"a view may not use the names {STEP}, {MODEL} and {STATE}")
+    if head.keys() & {STEP, MODEL}:
+        raise LinkError(f"a view may not use the names {STEP} and {MODEL}")
     if step is not None:
         head[STEP] = str(step)
-    head.update({key: value for key, value in ((MODEL, model), (STATE, state)) if value})
     body = scenario if isinstance(scenario, str) else shortest(scenario)
+    form, trailer = FORMAT, b""
+    if record is not None:
+        form, trailer = RECORDED, record.states
+        head[MODEL] = record.model
+        body = f"{body}\0{','.join(record.answers)}"
     data = f"{urlencode(head)}\n{body}".encode()
     if len(data) > LONGEST_TEXT:
         raise LinkError(f"{len(data)} bytes are too long for a link (at most {LONGEST_TEXT})")
-    deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=DICTIONARY)
-    packed = bytes([FORMAT]) + _checksum(data) + deflate.compress(data) + deflate.flush()
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=DICTIONARIES[form])
+    packed = bytes([form]) + _checksum(data + trailer) + deflate.compress(data) + deflate.flush() + trailer
     payload = base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
     if len(payload) > LONGEST_PAYLOAD:
         raise LinkError(f"a link of {len(payload)} characters (at most {LONGEST_PAYLOAD})")
@@ -83,15 +95,17 @@ def pack(
 def unpack(payload: str) -> Link:
     """What a payload carries. Raises LinkError; never unpacks more than LONGEST_TEXT bytes."""
     packed = _decode(payload)
-    if packed[0] != FORMAT:
-        newer = packed[0] > FORMAT
+    form = packed[0]
+    if form > RECORDED:
         raise LinkError(
-            f"the link has format {packed[0]}, this giclab reads format {FORMAT}"
-            + (": a newer one made it" if newer else "")
+            f"the link has format {form}, this giclab reads formats {FORMAT} and {RECORDED}: a newer one made it",
+            "Open it with the giclab that made it or with a newer one than this, or ask for the scenario as text.",
         )
-    data = _inflate(packed[HEAD_BYTES:])
-    if _checksum(data) != packed[1:HEAD_BYTES]:
-        raise LinkError("the link was changed on its way: its checksum does not match")
+    if form < FORMAT:
+        raise LinkError(f"the link has format {form}, which there never was")
+    data, trailer = _inflate(packed[HEAD_BYTES:], form)
+    if _checksum(data + trailer) != packed[1:HEAD_BYTES]:
+        raise LinkError("the link was changed on its way or is cut off: its checksum does not match")
     try:
         head_text, _, text = data.decode().partition("\n")
     except UnicodeDecodeError:
@@ -103,8 +117,13 @@ def unpack(payload: str) -> Link:
     step = head.pop(STEP, None)
     if step is not None and not (step.isascii() and step.isdigit() and len(step) < 10):
         raise LinkError("the link's step is not a number")
-    model, state = head.pop(MODEL, ""), head.pop(STATE, "")
-    return Link(text, None if step is None else int(step), MappingProxyType(head), model, state)
+    model, record = head.pop(MODEL, ""), None
+    if form == RECORDED:
+        text, nul, answers = text.rpartition("\0")
+        if not nul:
+            raise LinkError("the link holds no answers, which its format has")
+        record = Record(model, tuple(answers.split(",")) if answers or trailer else (), trailer)
+    return Link(text, None if step is None else int(step), MappingProxyType(head), record)
 
 
 def shortest(scenario: Scenario) -> str:
@@ -132,8 +151,9 @@ def _decode(payload: str) -> bytes:
     return packed
 
 
-def _inflate(packed: bytes) -> bytes:
-    inflate = zlib.decompressobj(-15, zdict=DICTIONARY)
+def _inflate(packed: bytes, form: int) -> tuple[bytes, bytes]:
+    """The text, and what follows it where something may."""
+    inflate = zlib.decompressobj(-15, zdict=DICTIONARIES[form])
     try:
         data = inflate.decompress(packed, LONGEST_TEXT + 1)
     except zlib.error:
@@ -142,9 +162,9 @@ def _inflate(packed: bytes) -> bytes:
         raise LinkError(f"the link unpacks to more than {LONGEST_TEXT} bytes")
     if not inflate.eof:
         raise LinkError("the link is cut off: its end is missing")
-    if inflate.unused_data:
+    if inflate.unused_data and form == FORMAT:
         raise LinkError("the link has characters after its end")
-    return data
+    return data, inflate.unused_data
 
 
 def _checksum(data: bytes) -> bytes:

@@ -159,8 +159,8 @@ def _(error: StorageFailed) -> Problem:
 
 @problem_of.register
 def _(error: LinkError) -> Problem:
-    advice = "Links are long; mail programs cut them. Ask for the link again, or for the scenario as text."
-    return Problem(400, "bad-link", "This link cannot be read", str(error), advice)
+    said = str(error)
+    return Problem(400, "bad-link", "This link cannot be read", f"{said[:1].upper()}{said[1:]}.", error.advice)
 
 
 @problem_of.register
