@@ -126,6 +126,7 @@ class TestJson:
             "size": 65536,
             "cpu_stride": 131072,
             "per_cpu": True,
+            "reference": None,
         }
         assert register == {
             "name": "GICR_PENDBASER",

@@ -49,13 +49,14 @@ def _frame(frame: Frame, members: list[Family]) -> dict[str, object]:
         "size": frame.size,
         "cpu_stride": frame.stride,
         "per_cpu": frame.per_cpu,
+        "reference": frame.reference or None,
         "registers": [_family(family) for family in members],
     }
 
 
 def _family(family: Family) -> dict[str, object]:
     register = family.first
-    system = register.frame == "ICC"
+    system = bool(register.encoding)
     return {
         "name": family.name,
         "title": register.title,

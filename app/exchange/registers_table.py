@@ -35,10 +35,10 @@ def table(map_: RegisterMap, chosen: Iterable[Family] | None = None) -> str:
 
 def frame_line(frame: Frame) -> str:
     """What a frame is and where."""
-    if frame.key == "ICC":
-        return f"{frame.title}: no addresses, MRS and MSR reach them"
+    if frame.reference:
+        return f"{frame.title}: {frame.reference}"
     if not frame.size:
-        return f"{frame.title}: GICv4, for reference only"
+        return f"{frame.title}: no addresses, MRS and MSR reach them"
     every = f" + n*{frame.stride:#x} for CPU n" if frame.stride else ""
     return f"{frame.title}: {frame.base:#010x}{every}, {frame.size // 1024} KiB"
 

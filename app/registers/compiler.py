@@ -16,7 +16,7 @@ from systemrdl.node import AddrmapNode, FieldNode, Node, RegNode
 from systemrdl.rdltypes.builtin_enums import AccessType, OnWriteType
 
 from app.registers.topology import Topology
-from app.registers.view import FRAMES_WITHOUT_ADDRESS, Access, Enumeration, Field, Frame, Register, UserView
+from app.registers.view import SYSTEM_FRAMES, Access, Enumeration, Field, Frame, Register, UserView
 
 # systemrdl wraps sys.stdout for Windows consoles as it is imported; this program's output is not its business.
 colorama.deinit()
@@ -62,14 +62,15 @@ def _frame_nodes(node: AddrmapNode, stride: int) -> Iterator[tuple[AddrmapNode, 
 
 def _frame(node: AddrmapNode, stride: int, topology: Topology) -> Frame:
     key = str(node.get_property("frame"))
+    reference = str(node.get_property("reference", default=""))
     registers = [
         register
         for child in node.children(unroll=False)
         if isinstance(child, RegNode)
-        for register in _Family(child, key, bool(node.get_property("per_cpu")), topology).registers()
+        for register in _Family(child, key, reference, bool(node.get_property("per_cpu")), topology).registers()
     ]
     registers.sort(key=lambda register: register.offset)
-    placed = key not in FRAMES_WITHOUT_ADDRESS
+    placed = key not in SYSTEM_FRAMES and not reference
     return Frame(
         key=key,
         title=str(node.get_property("name")),
@@ -79,15 +80,17 @@ def _frame(node: AddrmapNode, stride: int, topology: Topology) -> Frame:
         stride=stride,
         per_cpu=bool(node.get_property("per_cpu")),
         registers=tuple(registers),
+        reference=reference,
     )
 
 
 class _Family:
     """One register of the RDL, or one array of them: what its elements share is worked out once."""
 
-    def __init__(self, node: RegNode, frame: str, per_cpu: bool, topology: Topology) -> None:
+    def __init__(self, node: RegNode, frame: str, reference: str, per_cpu: bool, topology: Topology) -> None:
         self.node = node
         self.frame = frame
+        self.reference = reference
         self.per_cpu = per_cpu
         self.topology = topology
         self.width = int(node.get_property("regwidth"))
@@ -127,7 +130,7 @@ class _Family:
             usable = (1 << self.topology.implemented(self.frame, intids) * self.intid_bits) - 1
         layout = self._layout(0 if absent else usable)
         declared = self._layout((1 << self.width) - 1).fields if absent else layout.fields
-        number = offset // 8 if self.frame == "ICC" else offset
+        number = offset // 8 if self.frame in SYSTEM_FRAMES else offset
         return Register(
             name=name,
             stem=stem,
@@ -149,13 +152,14 @@ class _Family:
             sets=layout.sets,
             clears=layout.clears,
             user=layout.user,
-            encoding=_encoding(number) if self.frame == "ICC" else "",
+            encoding=_encoding(number) if self.frame in SYSTEM_FRAMES else "",
             intids=intids,
             resets=layout.resets,
             sanitised=layout.sanitised,
             by_name=layout.by_name,
             declared=declared,
             nonsecure=self.nonsecure,
+            reference=self.reference,
         )
 
     def _intids(self, index: int) -> range:

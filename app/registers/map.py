@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from app.registers.topology import LAST_SPI, PRIVATE_INTIDS, Topology
-from app.registers.view import FRAMES_WITHOUT_ADDRESS, Field, Frame, Register, UnknownField, nearest
+from app.registers.view import Field, Frame, Register, UnknownField, nearest
 
 IMPLEMENTATION_NAMES = ("architecture", "kvm", "kvm-before-5.6", "qemu")
 """Each has its overlay in `rdl/`."""
@@ -23,19 +23,33 @@ MAX_SPIS = LAST_SPI + 1 - PRIVATE_INTIDS.stop
 _NAME = re.compile(r"(?P<register>[^@.\s]+)(?:@(?P<cpu>\d+))?(?:\.(?P<field>\S+))?")
 
 
+_LEGACY = "is memory-mapped, for GICv2 legacy operation; here ICC_SRE_EL1.SRE is fixed at 1 and system registers do it"
+# Registers of the manual that no frame here has: where to look instead, and why.
+_ELSEWHERE = {
+    "ICV": ("ICC", "a virtual PE reaches it by the name and encoding of its ICC register, which has the same fields"),
+    "GICC": ("ICC", f"that CPU interface {_LEGACY}"),
+    "GICV": ("ICC", f"that virtual CPU interface {_LEGACY}"),
+    "GICH": ("ICH", f"that control of virtual CPU interfaces {_LEGACY}"),
+}
+
+
 class UnknownName(ValueError):
     """A name that is no register, CPU or field of this machine.
 
-    `nearest` holds what may have been meant; `offset` is where in `name` the unknown part starts.
+    `nearest` holds what may have been meant; `offset` is where in `name` the unknown part starts; `elsewhere` is
+    set where the manual has such a register and this machine has another in its place.
     """
 
-    def __init__(self, name: str, reason: str, nearest: tuple[str, ...] = (), offset: int = 0) -> None:
+    def __init__(
+        self, name: str, reason: str, nearest: tuple[str, ...] = (), offset: int = 0, elsewhere: bool = False
+    ) -> None:
         hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
         super().__init__(f"{reason}{hint}")
         self.name = name
         self.reason = reason
         self.nearest = nearest
         self.offset = offset
+        self.elsewhere = elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,11 @@ class Place:
     register: Register
     cpu: int | None
     field: Field | None
+
+
+def _core(name: str) -> str:
+    """What a register is called on all of the CPU interfaces: IAR of IAR1_EL1."""
+    return re.sub(r"_EL\d|\d", "", name)
 
 
 class RegisterMap:
@@ -67,7 +86,7 @@ class RegisterMap:
         # Keyed by the address of each 4-byte word, Redistributors by that of CPU 0: no register is smaller.
         self._words: dict[int, Register] = {}
         for frame in frames:
-            if frame.key not in FRAMES_WITHOUT_ADDRESS:
+            if frame.size:
                 for register in frame.registers:
                     for byte in range(0, register.width // 8, 4):
                         self._words[frame.base + register.offset + byte] = register
@@ -83,9 +102,9 @@ class RegisterMap:
 
     def address(self, register: Register, cpu: int = 0) -> int:
         """Address of a register; ValueError for one that has none, or for a CPU that does not exist."""
-        if register.frame in FRAMES_WITHOUT_ADDRESS:
-            kind = "is a system register" if register.frame == "ICC" else "is there for reference (GICv4)"
-            raise ValueError(f"{register.name} {kind}: it has no address")
+        if not register.addressed:
+            kind = "a system register" if register.encoding else register.reference
+            raise ValueError(f"{register.name} is {kind}: it has no address")
         if not 0 <= cpu < self.cpus:
             raise ValueError(f"no CPU {cpu}: {self._cpus()}")
         frame = self.frames[register.frame]
@@ -149,8 +168,22 @@ class RegisterMap:
         if register is None:
             if wanted.startswith("GITS_") and not self.its:
                 raise UnknownName(name, f"{wanted}: this machine has no ITS")
+            prefix, _, rest = wanted.upper().partition("_")
+            if prefix in _ELSEWHERE and rest:
+                instead, why = _ELSEWHERE[prefix]
+                raise UnknownName(name, f"{wanted}: {why}", self._counterparts(instead, rest), elsewhere=True)
             raise UnknownName(name, f"no register {wanted}", self._nearest(wanted))
         return register
+
+    def _counterparts(self, prefix: str, rest: str) -> tuple[str, ...]:
+        """The registers that stand here for one of another interface: GICC_AIAR is ICC_IAR1_EL1."""
+        core = _core(rest)
+        meant = {core, core.removeprefix("A"), core.removeprefix("NS")}
+        firsts: dict[str, str] = {}
+        for register in self.frames[prefix].registers:
+            if _core(register.name.removeprefix(f"{prefix}_")) in meant:
+                firsts.setdefault(register.stem, register.name)
+        return tuple(firsts.values())
 
     def _nearest(self, wanted: str) -> tuple[str, ...]:
         upper = wanted.upper()

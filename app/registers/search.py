@@ -39,7 +39,7 @@ def search(map_: RegisterMap, text: str) -> list[Match]:
     if wanted.isascii() and wanted.isdigit() and len(wanted) < 8:
         return _of_intid(map_, int(wanted))
     if _ENCODING.fullmatch(wanted):
-        return _folded(map_, [each for each in map_.frames["ICC"].registers if _encoded(each, wanted)])
+        return _folded(map_, [each for each in map_.registers.values() if each.encoding and _encoded(each, wanted)])
     return _placed(map_, wanted) or _named(map_, wanted)
 
 

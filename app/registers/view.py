@@ -7,8 +7,8 @@ from dataclasses import field as attribute
 from difflib import get_close_matches
 from enum import StrEnum
 
-FRAMES_WITHOUT_ADDRESS = frozenset({"ICC", "VLPI"})
-"""System registers, and the GICv4 frame that is there for reference."""
+SYSTEM_FRAMES = frozenset({"ICC", "ICH"})
+"""System registers: MRS and MSR reach them, they have no address."""
 
 
 class Access(StrEnum):
@@ -146,6 +146,13 @@ class Register:
     """With two Security states, what Non-secure software sees of it ("": all): the rules of app/gic/security.py."""
     declared: tuple[Field, ...] = ()
     """The fields as they are where the register exists; `fields` unless this implementation has none of it."""
+    reference: str = ""
+    """What its frame is, if that is here to look up only: no machine has it, and it has no address."""
+
+    @property
+    def addressed(self) -> bool:
+        """Whether loads and stores reach it."""
+        return not self.reference and self.frame not in SYSTEM_FRAMES
 
     @property
     def meaning(self) -> str:
@@ -187,7 +194,7 @@ class Register:
 class Frame:
     """A block of registers: `size` bytes at `base` for CPU 0, then every `stride` bytes (0: there is one).
 
-    System registers (ICC) and the GICv4 frame kept for reference (VLPI) have no place in memory: base and size 0.
+    System registers (ICC) and frames that are here to look up only have no place in memory: base and size 0.
     """
 
     key: str
@@ -198,6 +205,8 @@ class Frame:
     stride: int
     per_cpu: bool
     registers: tuple[Register, ...]
+    reference: str = ""
+    """What the frame is, if it is here to look up only."""
 
 
 def nearest(name: str, names: list[str], count: int = 3) -> tuple[str, ...]:

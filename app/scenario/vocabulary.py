@@ -14,7 +14,6 @@ REFERENCE = re.compile(r"([A-Za-z0-9_]+)(?:@([^.@]*))?(?:\.(.*))?\Z")
 # Fields that hold the upper bits of an address or a byte offset: people write and read the address itself.
 ADDRESS_FIELDS = frozenset({"Physical_Address", "Offset"})
 RAM_BASE = 0x4000_0000
-GICV4_FRAME = "VLPI"
 WIDTHS = ("8", "16", "32", "64")
 
 
@@ -116,10 +115,12 @@ class Vocabulary:
             try:
                 register = self.map.find(name).register
             except UnknownName as unknown:
-                problem = f"unknown register {short(name)}" if unknown.nearest else short(unknown.reason, 80)
+                problem = short(unknown.reason, 200)
+                if unknown.nearest and not unknown.elsewhere:
+                    problem = f"unknown register {short(name)}"
                 raise line.error(word, problem, "a register's full name", unknown.nearest) from None
-        if register.frame == GICV4_FRAME:
-            raise line.error(word, f"{name} is a register of GICv4, this machine is a GICv3", "a register of GICv3")
+        if register.reference:
+            raise line.error(word, f"{name} is not in this machine: {register.why_absent}", "a register of this GICv3")
         return register
 
     def _register_cpu(

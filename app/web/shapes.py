@@ -328,7 +328,7 @@ def register_json(machine: Machine, place: Place) -> Json:
         "name": register.name,
         "cpu": place.cpu,
         "frame": register.frame,
-        "address": None if register.frame in ("ICC", "VLPI") else machine.map.address(register, cpu),
+        "address": machine.map.address(register, cpu) if register.addressed else None,
         "width": register.width,
         "value": value,
         "hex": hex(value),

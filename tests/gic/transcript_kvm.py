@@ -177,7 +177,7 @@ class _Player:
         return address >= CONFIG_TABLE or any(
             frame.base + cpu * frame.stride <= address < frame.base + cpu * frame.stride + frame.size
             for frame, cpu in copies
-            if frame.key != "VLPI"
+            if frame.size
         )
 
     def _write(self, words: list[str]) -> str:

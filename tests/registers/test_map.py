@@ -18,6 +18,7 @@ from app.registers import (
     UnknownName,
     register_map,
 )
+from app.registers.families import families
 from tests.registers.storage import Storage
 
 MAP = register_map("kvm", cpus=2)
@@ -34,6 +35,31 @@ MAPS = [
 def shape(chart: RegisterMap) -> str:
     return f"{chart.implementation}-{chart.spis}-{'its' if chart.its else 'bare'}"
 
+
+LOOKED_UP_ONLY = ("VLPI", "VLPI_4_1", "GITS_VSGI", "GICM")
+# Every name of IHI 0069's register summaries, <n> as the manual writes it; those of GICv2 legacy operation apart.
+MANUAL = """
+    GICD_CTLR GICD_TYPER GICD_IIDR GICD_TYPER2 GICD_STATUSR GICD_SETSPI_NSR GICD_CLRSPI_NSR GICD_SETSPI_SR
+    GICD_CLRSPI_SR GICD_IGROUPR<n> GICD_ISENABLER<n> GICD_ICENABLER<n> GICD_ISPENDR<n> GICD_ICPENDR<n>
+    GICD_ISACTIVER<n> GICD_ICACTIVER<n> GICD_IPRIORITYR<n> GICD_ITARGETSR<n> GICD_ICFGR<n> GICD_IGRPMODR<n>
+    GICD_NSACR<n> GICD_SGIR GICD_CPENDSGIR<n> GICD_SPENDSGIR<n> GICD_INMIR<n> GICD_IGROUPR<n>E GICD_ISENABLER<n>E
+    GICD_ICENABLER<n>E GICD_ISPENDR<n>E GICD_ICPENDR<n>E GICD_ISACTIVER<n>E GICD_ICACTIVER<n>E GICD_IPRIORITYR<n>E
+    GICD_ICFGR<n>E GICD_IGRPMODR<n>E GICD_NSACR<n>E GICD_INMIR<n>E GICD_IROUTER<n> GICD_IROUTER<n>E GICM_TYPER
+    GICM_SETSPI_NSR GICM_CLRSPI_NSR GICM_SETSPI_SR GICM_CLRSPI_SR GICM_IIDR GICR_CTLR GICR_IIDR GICR_TYPER
+    GICR_STATUSR GICR_WAKER GICR_MPAMIDR GICR_PARTIDR GICR_SETLPIR GICR_CLRLPIR GICR_PROPBASER GICR_PENDBASER
+    GICR_INVLPIR GICR_INVALLR GICR_SYNCR GICR_IGROUPR0 GICR_IGROUPR<n>E GICR_ISENABLER0 GICR_ISENABLER<n>E
+    GICR_ICENABLER0 GICR_ICENABLER<n>E GICR_ISPENDR0 GICR_ISPENDR<n>E GICR_ICPENDR0 GICR_ICPENDR<n>E GICR_ISACTIVER0
+    GICR_ISACTIVER<n>E GICR_ICACTIVER0 GICR_ICACTIVER<n>E GICR_IPRIORITYR<n> GICR_IPRIORITYR<n>E GICR_ICFGR0
+    GICR_ICFGR1 GICR_ICFGR<n>E GICR_IGRPMODR0 GICR_IGRPMODR<n>E GICR_NSACR GICR_INMIR0 GICR_INMIR<n>E
+    GICR_VPROPBASER GICR_VPENDBASER GICR_VSGIR GICR_VSGIPENDR GITS_CTLR GITS_IIDR GITS_TYPER GITS_MPAMIDR
+    GITS_PARTIDR GITS_MPIDR GITS_STATUSR GITS_UMSIR GITS_CBASER GITS_CWRITER GITS_CREADR GITS_BASER<n>
+    GITS_TRANSLATER GITS_SGIR ICC_PMR_EL1 ICC_IAR0_EL1 ICC_EOIR0_EL1 ICC_HPPIR0_EL1 ICC_BPR0_EL1 ICC_AP0R<n>_EL1
+    ICC_AP1R<n>_EL1 ICC_NMIAR1_EL1 ICC_DIR_EL1 ICC_RPR_EL1 ICC_SGI1R_EL1 ICC_ASGI1R_EL1 ICC_SGI0R_EL1 ICC_IAR1_EL1
+    ICC_EOIR1_EL1 ICC_HPPIR1_EL1 ICC_BPR1_EL1 ICC_CTLR_EL1 ICC_SRE_EL1 ICC_IGRPEN0_EL1 ICC_IGRPEN1_EL1 ICC_SRE_EL2
+    ICC_SRE_EL3 ICC_CTLR_EL3 ICC_IGRPEN1_EL3 ICH_AP0R<n>_EL2 ICH_AP1R<n>_EL2 ICH_HCR_EL2 ICH_VTR_EL2 ICH_MISR_EL2
+    ICH_EISR_EL2 ICH_ELRSR_EL2 ICH_VMCR_EL2 ICH_LR<n>_EL2
+"""
+IDENTIFICATION = [f"PIDR{n}" for n in range(8)] + [f"CIDR{n}" for n in range(4)]
 
 every_map = pytest.mark.parametrize("chart", MAPS, ids=shape)
 
@@ -71,7 +97,7 @@ class TestAt:
 
     def test_the_gicv4_frame_is_not_decoded(self) -> None:
         assert "GICR_VPENDBASER" in MAP.registers
-        with pytest.raises(ValueError, match="GICv4"):
+        with pytest.raises(ValueError, match="GICv4: its fields are here to look up"):
             MAP.address(MAP.registers["GICR_VPENDBASER"])
 
     def test_system_registers_have_no_address(self) -> None:
@@ -156,7 +182,11 @@ class TestFind:
 class TestSearch:
     def test_by_part_of_a_name_those_that_start_with_it_first(self) -> None:
         assert [register.name for register in MAP.search("gicr_pend")] == ["GICR_PENDBASER"]
-        assert {"GICR_PENDBASER", "GICR_VPENDBASER"} <= {register.name for register in MAP.search("PENDBASER")}
+        assert {
+            "GICR_PENDBASER",
+            "GICR_VPENDBASER",
+            "GICR_VPENDBASER_4_1",
+        } <= {register.name for register in MAP.search("PENDBASER")}
 
     def test_by_field_name(self) -> None:
         assert [register.name for register in MAP.search("PTZ")] == ["GICR_PENDBASER"]
@@ -166,7 +196,11 @@ class TestSearch:
         assert [register.name for register in MAP.search(text)] == ["GICR_PENDBASER"]
 
     def test_by_offset_in_any_frame(self) -> None:
-        assert {register.name for register in MAP.search("0x78")} == {"GICR_PENDBASER", "GICR_VPENDBASER"}
+        assert {register.name for register in MAP.search("0x78")} == {
+            "GICR_PENDBASER",
+            "GICR_VPENDBASER",
+            "GICR_VPENDBASER_4_1",
+        }
 
     @pytest.mark.parametrize("text", ["", "   ", "no such thing"])
     def test_of_nothing_finds_nothing(self, text: str) -> None:
@@ -181,6 +215,24 @@ class TestEveryRegister:
             assert register.cite, register.name
             assert register.fields, register.name
             assert all(field.meaning and field.cite for field in register.fields), register.name
+
+    @every_map
+    def test_says_each_meaning_in_one_line(self, chart: RegisterMap) -> None:
+        for register in chart.registers.values():
+            for field in register.declared:
+                assert "\n" not in field.meaning, (register.name, field.name)
+                assert field.meaning.endswith("."), (register.name, field.name)
+
+    @every_map
+    def test_names_the_values_of_each_narrow_field(self, chart: RegisterMap) -> None:
+        for register in chart.registers.values():
+            for field in register.declared:
+                named = {each.value for each in field.values}
+                if field.width == 1 or (field.width == 2 and field.access is not Access.RES0):
+                    # The low bit of an Int_config field is RES0.
+                    all_of_it = {0, 2} if field.name.startswith("Int_config") else set(range(1 << field.width))
+                    assert named == all_of_it, (register.name, field.name)
+                assert all(each.name and each.meaning for each in field.values), (register.name, field.name)
 
     @every_map
     def test_has_fields_that_do_not_overlap_most_significant_first(self, chart: RegisterMap) -> None:
@@ -294,6 +346,45 @@ EXTENDED_SPI_ARRAYS = {
 }
 
 
+class TestManual:
+    @pytest.mark.parametrize("implementation", IMPLEMENTATION_NAMES)
+    def test_has_every_register(self, implementation: str) -> None:
+        chart = register_map(implementation)
+        known = set(chart.registers) | {family.name for family in families(chart).values()}
+        frames = [f"{frame}_{name}" for frame in ("GICD", "GICR", "GITS") for name in IDENTIFICATION]
+        missing = [name for name in MANUAL.split() + frames if name not in known]
+        assert missing == []
+
+    @pytest.mark.parametrize("key", [*LOOKED_UP_ONLY, "ICH"])
+    def test_what_no_machine_has_is_described_and_says_so(self, key: str) -> None:
+        frame = MAP.frames[key]
+        assert "no implementation here has it" in frame.reference or "the PEs modelled have no EL2" in frame.reference
+        for register in frame.registers:
+            assert not register.present
+            assert register.reference == frame.reference
+            assert register.declared
+            assert all(field.access is not Access.RES0 for field in register.declared), register.name
+
+    @pytest.mark.parametrize(
+        ("name", "instead"),
+        [
+            ("ICV_PMR_EL1", {"ICC_PMR_EL1"}),
+            ("ICV_AP1R0_EL1", {"ICC_AP0R0_EL1", "ICC_AP1R0_EL1"}),
+            ("GICC_AIAR", {"ICC_IAR0_EL1", "ICC_IAR1_EL1"}),
+            ("GICC_NSAPR1", {"ICC_AP0R0_EL1", "ICC_AP1R0_EL1"}),
+            ("GICH_LR3", {"ICH_LR0_EL2"}),
+            ("GICV_EOIR", {"ICC_EOIR0_EL1", "ICC_EOIR1_EL1"}),
+            ("GICC_STATUSR", set()),
+        ],
+    )
+    def test_another_interface_s_register_leads_to_its_counterpart(self, name: str, instead: set[str]) -> None:
+        with pytest.raises(UnknownName) as error:
+            MAP.find(name)
+        assert error.value.elsewhere
+        assert set(error.value.nearest) == instead
+        assert "no register" not in error.value.reason
+
+
 class TestShape:
     def test_has_every_array_in_full_length(self) -> None:
         counts = {
@@ -349,13 +440,14 @@ class TestShape:
             "RD": (0x080A_0000, 0x2_0000),
             "SGI": (0x080B_0000, 0x2_0000),
             "ICC": (0, 0),
-            "VLPI": (0, 0),
+            "ICH": (0, 0),
+            **dict.fromkeys(LOOKED_UP_ONLY, (0, 0)),
         }
         assert {frame.size for key, frame in MAP.frames.items() if frame.base} == {0x1_0000}
 
     def test_without_an_its_its_frames_are_gone(self) -> None:
         chart = register_map("kvm", its=False)
-        assert set(chart.frames) == {"GICD", "RD", "SGI", "ICC", "VLPI"}
+        assert set(chart.frames) == {"GICD", "RD", "SGI", "ICC", "ICH", "VLPI", "VLPI_4_1", "GICM"}
         assert chart.at(0x0808_0000) is None
 
     def test_spis_need_not_fill_their_last_register(self) -> None:

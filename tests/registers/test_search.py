@@ -24,8 +24,8 @@ def test_nothing_finds_everything() -> None:
         ("0x080a0078", ["GICR_PENDBASER"], "GICR_PENDBASER", 0),
         ("080C007C", ["GICR_PENDBASER"], "GICR_PENDBASER", 1),
         ("0x0800_6144", ["GICD_IROUTER<n>"], "GICD_IROUTER40", None),
-        ("0x78", ["GICR_PENDBASER", "GICR_VPENDBASER"], "GICR_PENDBASER", None),
-        ("+0x78", ["GICR_PENDBASER", "GICR_VPENDBASER"], "GICR_PENDBASER", None),
+        ("0x78", ["GICR_PENDBASER", "GICR_VPENDBASER", "GICR_VPENDBASER_4_1"], "GICR_PENDBASER", None),
+        ("+0x78", ["GICR_PENDBASER", "GICR_VPENDBASER", "GICR_VPENDBASER_4_1"], "GICR_PENDBASER", None),
         ("S3_0_C12_C12_0", ["ICC_IAR1_EL1"], "ICC_IAR1_EL1", None),
         ("s3_0_c4", ["ICC_PMR_EL1"], "ICC_PMR_EL1", None),
         ("GICR_PENDBASER@1", ["GICR_PENDBASER"], "GICR_PENDBASER", 1),
@@ -57,7 +57,7 @@ def test_a_field_of_an_absent_register_is_found_too() -> None:
 
 def test_names_that_start_so_come_first_then_those_that_do_after_their_frame() -> None:
     assert found("IAR1") == ["ICC_IAR1_EL1", "ICC_NMIAR1_EL1"]
-    assert found("pendbaser") == ["GICR_PENDBASER", "GICR_VPENDBASER"]
+    assert found("pendbaser") == ["GICR_PENDBASER", "GICR_VPENDBASER", "GICR_VPENDBASER_4_1"]
 
 
 @pytest.mark.parametrize("text", ["GICD_IPRIORITYR", "GICD_IPRIORITYR<n>", "gicd_ipriorityr<N>"])

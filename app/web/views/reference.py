@@ -250,7 +250,8 @@ def _facts(map_: RegisterMap, register: Register, on: str) -> list[Fact]:
 def _places(map_: RegisterMap, register: Register) -> list[str]:
     frame = map_.frames[register.frame]
     if register.encoding:
-        return [register.encoding, f"attribute number {register.offset:#06x}"]
+        number = f"attribute number {register.offset:#06x}"
+        return [register.encoding, frame_place(map_, frame.key) if register.reference else number]
     if not frame.size:
         return [f"offset {register.offset:#06x}", frame_place(map_, frame.key)]
     offset = f"{frame.title} + {register.offset:#06x}"
@@ -306,7 +307,7 @@ def _neighbour(map_: RegisterMap, register: Register, step: int, on: str) -> Hit
 
 def _tries(register: Register, spis: int, on: str) -> list[Hit]:
     """Scenarios of two lines that show what the page says; none for a frame that no machine has."""
-    if register.frame == "VLPI":
+    if register.reference:
         return []
     ones = f"{(1 << register.width) - 1:#x}"
     tries = [

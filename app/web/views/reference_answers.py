@@ -49,10 +49,10 @@ class Replies:
 
 def guest_ways(register: Register) -> tuple[Way, ...]:
     """The ways that a guest has to a register, whole accesses first; none if there is no such place."""
+    if register.reference:
+        return ()
     if register.encoding:
         return (Way(SYSTEM, 0),)
-    if register.frame == "VLPI":
-        return ()
     width = register.width // 8
     return tuple(
         Way(f"{size * 8}-bit" if size == width else f"{COUNTS[width // size]} {size * 8}-bit", size)

@@ -155,6 +155,6 @@ def _words(register: Register, guest: Replies, user: Replies) -> str:
 
 
 def _no_attribute(register: Register) -> str:
-    if register.frame == "VLPI":
-        return "A GICv4's frame: KVM does not show it to a guest, and no attribute reaches it."
+    if register.reference:
+        return "KVM has no such frame: a guest does not see it, and no attribute reaches it."
     return "No attribute reaches it: MSIs come in by KVM_SIGNAL_MSI or an irqfd, and there is nothing to save."

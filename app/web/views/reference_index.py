@@ -176,10 +176,10 @@ def _sections(map_: RegisterMap, matches: list[Match], on: str, *, found: bool) 
 def frame_place(map_: RegisterMap, key: str) -> str:
     """Where a frame is, in words."""
     frame = map_.frames[key]
-    if key == "ICC":
-        return "no addresses: MRS and MSR reach them"
+    if frame.reference:
+        return frame.reference
     if not frame.size:
-        return "of a GICv4: here to look up, no implementation here has it"
+        return "no addresses: MRS and MSR reach them"
     every = f" + n*{frame.stride:#x} for CPU n" if frame.stride else ""
     return f"{frame.base:#010x}{every}"
 
@@ -209,7 +209,7 @@ def _row(map_: RegisterMap, match: Match, on: str, *, found: bool) -> Row:
 def _where(map_: RegisterMap, match: Match, register: Register, *, found: bool) -> str:
     if register.encoding:
         return register.encoding
-    if not found or register.frame == "VLPI":
+    if not found or register.reference:
         return f"{match.family.first.offset:#06x}"
     return f"{map_.address(register if not match.whole else match.family.first, match.cpu or 0):#010x}"
 
@@ -272,11 +272,20 @@ def _nothing(map_: RegisterMap, query: str, matches: list[Match]) -> str:
     if place is None:
         if query.isascii() and query.isdigit() and int(query) >= FIRST_LPI:
             return f"INTID {query} is an LPI: its configuration and pending state are tables in RAM, not registers."
-        return f"No name, field, encoding or INTID of {title} has {query} in it."
+        return _elsewhere(map_, query) or f"No name, field, encoding or INTID of {title} has {query} in it."
     frame = next((each for each in map_.frames.values() if each.size and _frame_holds(map_, each.key, place)), None)
     if frame is not None:
         return f"{place:#010x} is reserved: the frame {frame.title} has no register there."
     return f"{place:#x} is in no frame and is no offset of a register. Frames are listed without a search."
+
+
+def _elsewhere(map_: RegisterMap, query: str) -> str:
+    """What the manual has of that name and this machine has not, in a sentence; "" for anything else."""
+    try:
+        map_.find(query)
+    except UnknownName as error:
+        return f"{error.reason[:1].upper()}{error.reason[1:]}." if error.elsewhere else ""
+    return ""
 
 
 def _frame_holds(map_: RegisterMap, key: str, place: int) -> bool:

@@ -124,7 +124,7 @@ class Comparison:
         yield self._row("Implemented", [_presence(register) for register in self.registers.values()])
         ways = guest_ways(self.registers[REFERENCE])
         if not ways:
-            remarks.append("No implementation here has a GICv4's frame: there is nothing to write to.")
+            remarks.append("No implementation here has this frame: there is nothing to write to.")
             return
         told: list[dict[str, Replies]] = []
         for way in ways:
