@@ -186,7 +186,8 @@ class Its:
                     effects.QueueHeld("it is stalled; write GITS_CWRITER with Retry=1", "IHI 0069, GITS_CWRITER")
                 )
                 return
-            values[self._creadr] &= ~STALLED
+            if impl.stalled_bit is StalledBit.ON_RETRY:
+                values[self._creadr] &= ~STALLED
         self.process()
 
     @refuses_write("GITS_CREADR")

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Body, Depends, Path, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from app import limits
+from app.engines.model import LIVE_QEMU
 from app.gic import Machine
 from app.gic.views import CollectionView, DeviceView, EventView
 from app.registers import IMPLEMENTATION_NAMES, UnknownName
@@ -276,9 +277,16 @@ async def watch_session(request: Request, session: OneSession) -> Response:
 
 @router.post("/play", response_model=shapes.PlayAnswer)
 async def play_scenario(request: Request, wanted: Annotated[shapes.PlayRequest, Body()]) -> Response:
-    """Play a scenario on one implementation or several. Nothing is stored."""
-    work = partial(play, wanted.scenario, tuple(wanted.on))
-    body = await anyio.to_thread.run_sync(work, limiter=request.app.state.players)
+    """Play a scenario on one implementation or several. Nothing is stored.
+
+    `qemu:live` among them starts a real QEMU, where the server has one and its settings allow it.
+    """
+    comparisons = request.app.state.comparisons
+    work = partial(play, wanted.scenario, tuple(wanted.on), live=comparisons.may_be_live)
+    if LIVE_QEMU in wanted.on and comparisons.may_be_live:
+        body = await comparisons.beside_qemu(work)
+    else:
+        body = await anyio.to_thread.run_sync(work, limiter=request.app.state.players)
     return Response(body, media_type="application/json")
 
 

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import partial
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import anyio
 import anyio.to_thread
 from fastapi import APIRouter, FastAPI, Query, Request
 from starlette.responses import HTMLResponse
 
-from app import limits
 from app.engines.compare import Comparison, compare
 from app.engines.model import LIVE_QEMU
 from app.engines.qtest import QemuError, program
 from app.gic import IMPLEMENTATIONS
 from app.registers import IMPLEMENTATION_NAMES
 from app.scenario import Scenario, links, parse
-from app.sessions import LimitReached, Session
+from app.sessions import Session
 from app.settings import Settings
+from app.web.play import check_length
 from app.web.problems import Problem
 from app.web.views.compare import Shown, compare_page
 from app.web.views.render import render
 
 router = APIRouter(include_in_schema=False)
+T = TypeVar("T")
 NO_STORE = {"Cache-Control": "no-store"}
 KEPT = 8
 LONGEST_NAME = 32
@@ -55,8 +57,12 @@ class Comparisons:
     async def live(self, scenario: Scenario, reference: str) -> Comparison:
         """The same with a real QEMU beside them. Raises QemuError."""
         names = (*IMPLEMENTATION_NAMES, LIVE_QEMU)
+        return await self.beside_qemu(partial(compare, scenario, names, reference=reference))
+
+    async def beside_qemu(self, work: Callable[[], T]) -> T:
+        """Work that starts a real QEMU, in a thread, while no other one runs."""
         async with self._qemu:
-            return await anyio.to_thread.run_sync(partial(compare, scenario, names, reference=reference))
+            return await anyio.to_thread.run_sync(work)
 
 
 def install(app: FastAPI) -> None:
@@ -111,7 +117,7 @@ async def _page(
         known = f"Known: {', '.join(IMPLEMENTATIONS)}."
         raise Problem(404, "invalid-request", "No such implementation", f"There is no {reference!r}.", known)
     wants_live = live == "1" and comparisons.may_be_live
-    _check_length(scenario, wants_live)
+    check_length(scenario, live=wants_live)
     shown = Shown(base, step, reference, rows == "differences", wants_live, comparisons.may_be_live)
     chosen = reference or IMPLEMENTATION_NAMES[0]
     trouble = ""
@@ -125,11 +131,3 @@ async def _page(
         told = await comparisons.get(scenario, text, chosen)
     html = render("compare/page.html", page=compare_page(told, shown), title=title or told.title, trouble=trouble)
     return HTMLResponse(html, headers=NO_STORE)
-
-
-def _check_length(scenario: Scenario, live: bool) -> None:
-    name = "LIVE_OPERATIONS" if live else "OPERATIONS_PER_PLAY"
-    most = limits.LIVE_OPERATIONS if live else limits.OPERATIONS_PER_PLAY
-    count = len(scenario.operations)
-    if count > most:
-        raise LimitReached(name, most, f"{count} operations are too many to compare")

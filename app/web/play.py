@@ -6,7 +6,7 @@ from app import limits
 from app.engines.compare import Compared, compare
 from app.engines.model import LIVE_QEMU
 from app.registers import IMPLEMENTATION_NAMES
-from app.scenario import Step, parse
+from app.scenario import Scenario, Step, parse
 from app.scenario.errors import nearest_names
 from app.sessions import LimitReached
 from app.web import shapes
@@ -19,15 +19,13 @@ def play(text: str, on: tuple[str, ...], *, live: bool = False, explain: bool = 
     Raises ScenarioError, LimitReached, QemuError, or Problem for a name that is no engine.
     """
     scenario = parse(text)
-    count = len(scenario.operations)
-    if count > limits.OPERATIONS_PER_PLAY:
-        raise LimitReached(
-            "OPERATIONS_PER_PLAY", limits.OPERATIONS_PER_PLAY, f"{count} operations are too many to play"
-        )
     names = tuple(dict.fromkeys(on)) or (scenario.machine.implementation,)
     for index, name in enumerate(names):
-        if name not in IMPLEMENTATION_NAMES and not (live and name == LIVE_QEMU):
+        if name == LIVE_QEMU and not live:
+            raise _no_live_qemu(f"#/on/{index}")
+        if name not in IMPLEMENTATION_NAMES and name != LIVE_QEMU:
             raise unknown_implementation(f"#/on/{index}", name)
+    check_length(scenario, live=LIVE_QEMU in names)
     results = _Results()
     told = compare(scenario, names, explain=explain, told=results.add)
     first = told.first()
@@ -73,6 +71,22 @@ def _step(step: Compared, results: shapes.Json) -> shapes.Json:
         for name, reason in step.reasons.items()
     }
     return told | {"reasons": reasons}
+
+
+def check_length(scenario: Scenario, *, live: bool) -> None:
+    """Raise LimitReached where there is more to play at once than a request may ask for."""
+    name = "LIVE_OPERATIONS" if live else "OPERATIONS_PER_PLAY"
+    most = limits.LIVE_OPERATIONS if live else limits.OPERATIONS_PER_PLAY
+    count = len(scenario.operations)
+    if count > most:
+        raise LimitReached(name, most, f"{count} operations are too many to play at once")
+
+
+def _no_live_qemu(pointer: str) -> Problem:
+    detail = "This server starts no real QEMU."
+    remedy = "Play it with giclab diff --on qemu --on qemu:live, or set GICLAB_LIVE_QEMU where QEMU is installed."
+    errors = {"errors": [{"pointer": pointer, "detail": detail}]}
+    return Problem(422, "invalid-request", "No real QEMU here", detail, remedy, errors)
 
 
 def unknown_implementation(pointer: str, name: str) -> Problem:

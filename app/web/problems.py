@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.engines.qtest import QemuError
 from app.registers import UnknownName
 from app.scenario import LinkError, ScenarioError
 from app.sessions import (
@@ -46,6 +47,7 @@ KINDS = {
     "damaged-log": "The stored log cannot be read from operation `seq` on; the session is read-only.",
     "storage": "The database does not answer; nothing was changed.",
     "bad-link": "The characters of a `/x/` link do not hold a scenario.",
+    "live-qemu": "The real QEMU did not start, or did not answer in time; it was ended.",
     "cross-site": "Another site's page sent this; changes are taken from giclab's own pages and from API clients.",
     "internal": "A fault in giclab itself. What was answered before is kept.",
 }
@@ -103,6 +105,11 @@ def _(error: ScenarioError) -> Problem:
         "text": error.text,
     }
     return Problem(422, "scenario-error", "A line cannot be read", str(error), members=members)
+
+
+@problem_of.register
+def _(error: QemuError) -> Problem:
+    return Problem(503, "live-qemu", "The real QEMU did not play along", str(error), "The models are not affected.")
 
 
 @problem_of.register
