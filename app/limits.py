@@ -63,6 +63,13 @@ CHOICE_STEPS_SHOWN: Final = 100
 """Steps listed for one choice that the manual leaves open. There are some 50 such choices: 5,000 numbers, 30 kB; the
 answer says how many steps there were in all."""
 
+SHORT_LINK_CHARACTERS: Final = 32 * KIB
+"""A scenario kept under a short link, packed as in `/x/`. Forty lines take some 400 characters: this is 3,000 lines."""
+
+SHORT_LINKS_PER_HOUR: Final = 1_000
+"""New ones on one database, which are kept for good: at 400 characters each 400 kB an hour, at worst 32 MiB. A class
+whose 30 students each share thrice has 90."""
+
 LPIS_PER_PAGE: Final = 4_096
 """LPIs in one answer: 4,096 rows x about 250 bytes of JSON = 1 MB. All 57,344 take 14 requests."""
 

@@ -10,6 +10,7 @@ from app.sessions.errors import (
     StorageFailed,
     UnknownBranch,
     UnknownSession,
+    UnknownShortLink,
 )
 from app.sessions.session import Session
 from app.sessions.sessions import Created, Sessions
@@ -29,4 +30,5 @@ __all__ = [
     "StorageFailed",
     "UnknownBranch",
     "UnknownSession",
+    "UnknownShortLink",
 ]

@@ -13,6 +13,14 @@ class UnknownSession(SessionError, LookupError):
         super().__init__(f"There is no session '{session_id}'.")
 
 
+class UnknownShortLink(SessionError, LookupError):
+    """No scenario was ever kept under this slug."""
+
+    def __init__(self, slug: str) -> None:
+        self.slug = slug
+        super().__init__(f"There is no short link '{slug[:80]}'.")
+
+
 class NotYours(SessionError):
     """The edit key is missing or is another session's."""
 

@@ -14,6 +14,7 @@ from app.scenario import Scenario, parse
 from app.sessions import keys, log
 from app.sessions.errors import LimitReached, UnknownSession
 from app.sessions.session import Listener, Session
+from app.sessions.shortlinks import ShortLinks
 from app.sessions.store import Head, Store
 
 
@@ -34,6 +35,7 @@ class Sessions:
     def __init__(self, database_url: str, *, live: int = limits.LIVE_SESSIONS) -> None:
         self.listeners: list[Listener] = []
         self._store = Store(database_url)
+        self.short_links = ShortLinks(self._store)
         self._live = live
         self._recent: OrderedDict[str, Session] = OrderedDict()
         # Whoever still holds a session that was evicted must meet the same object as the next who opens it:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.sessions import database
 from app.sessions.errors import StorageFailed
@@ -47,6 +47,10 @@ class Store:
         self._writer: asyncio.Task[None] | None = None
         self._connection: AsyncConnection | None = None
 
+    @property
+    def engine(self) -> AsyncEngine:
+        return self._engine
+
     async def start(self) -> None:
         """Open the database and bring its schema up to date. StorageFailed names the database, without its password."""
         try:
@@ -65,14 +69,14 @@ class Store:
 
     async def check(self) -> None:
         """Raise StorageFailed if the database does not answer."""
-        with _explained():
+        with explained():
             async with self._engine.connect() as connection:
                 await connection.execute(text("SELECT 1"))
 
     async def create(self, head: Head, lines: Sequence[str]) -> None:
         """Store a new session with its first operations, all or nothing."""
         rows = [_row(head.id, Entry(seq, line, seq - 1)) for seq, line in enumerate(lines, 1)]
-        with _explained():
+        with explained():
             async with self._engine.connect() as connection, database.transaction(connection):
                 await connection.execute(insert(sessions), [asdict(head)])
                 if rows:
@@ -80,7 +84,7 @@ class Store:
 
     async def head(self, session_id: str) -> Head | None:
         """The session's row, None if there is none."""
-        with _explained():
+        with explained():
             async with self._engine.connect() as connection:
                 row = (await connection.execute(select(sessions).where(sessions.c.id == session_id))).one_or_none()
         return None if row is None else Head(**row._asdict())
@@ -89,14 +93,14 @@ class Store:
         """The session's log in order."""
         columns = operations.c
         query = select(columns.seq, columns.text, columns.follows, columns.kind).where(columns.session == session_id)
-        with _explained():
+        with explained():
             async with self._engine.connect() as connection:
                 rows = (await connection.execute(query.order_by(columns.seq))).all()
         return [Entry(*row) for row in rows]
 
     async def count(self) -> int:
         """How many sessions are stored."""
-        with _explained():
+        with explained():
             async with self._engine.connect() as connection:
                 return (await connection.execute(select(func.count()).select_from(sessions))).scalar_one()
 
@@ -167,7 +171,8 @@ def _settle(stored: asyncio.Future[None], error: Exception | None) -> None:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
+    """Turn what the database raises inside the block into StorageFailed."""
     try:
         yield
     except (SQLAlchemyError, OSError) as error:

@@ -1,6 +1,6 @@
-"""The two tables: a session's head, and its log. Nothing else is kept; all else is played from it."""
+"""The tables: a session's head, its log, and short links. Nothing else is kept; all else is played from the logs."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 metadata = MetaData()
 
@@ -26,4 +26,13 @@ operations = Table(
     Column("follows", Integer, nullable=False, server_default="0"),  # the entry it is about, see app.sessions.tree
     Column("kind", String(8), nullable=False, server_default="op"),
     sqlite_with_rowid=False,
+)
+
+short_links = Table(
+    "short_links",
+    metadata,
+    Column("slug", String(64), primary_key=True),  # made from the scenario, so that the same one has the same
+    Column("payload", Text, nullable=False),  # as in /x/{payload}
+    Column("created", BigInteger, nullable=False),  # seconds since 1970, UTC
+    Index("short_links_created", "created"),
 )

@@ -26,10 +26,12 @@ from app.sessions import (
     StorageFailed,
     UnknownBranch,
     UnknownSession,
+    UnknownShortLink,
 )
 from app.web.views.render import render
 
 API = "/api/"
+STATUS_OF_LIMIT = {"WATCHERS_PER_SESSION": 503, "SHORT_LINKS_PER_HOUR": 429}
 log = logging.getLogger(__name__)
 
 # Slug -> what it means, for `type` and for the list on /docs.
@@ -39,6 +41,7 @@ KINDS = {
     "invalid-request": "The request's JSON, form or query does not have the shape the API documents; see `errors`.",
     "malformed-json": "The body is not JSON; `line` and `column` say where reading stopped.",
     "unknown-session": "No session has this id.",
+    "unknown-link": "No short link `/l/` has this slug.",
     "unknown-step": "The session has no such step.",
     "unknown-branch": "The session has no such branch beside the one that it is on.",
     "no-move": "There is nothing to undo, to redo or to drop.",
@@ -136,6 +139,12 @@ def _(error: NoMove) -> Problem:
 
 
 @problem_of.register
+def _(error: UnknownShortLink) -> Problem:
+    advice = "Short links are kept for good: check that all of it was copied, and that it is of this server."
+    return Problem(404, "unknown-link", "No such short link", str(error), advice, {"slug": error.slug[:80]})
+
+
+@problem_of.register
 def _(error: NotYours) -> Problem:
     advice = (
         "Open the session in the browser that started it, send its key as 'Authorization: Bearer …', or fork it: "
@@ -149,8 +158,9 @@ def _(error: NotYours) -> Problem:
 @problem_of.register
 def _(error: LimitReached) -> Problem:
     members = {"limit": error.limit, "maximum": error.maximum}
-    status = 503 if error.limit == "WATCHERS_PER_SESSION" else 422
-    return Problem(status, "limit-reached", "A limit was reached", str(error), members=members)
+    status = STATUS_OF_LIMIT.get(error.limit, 422)
+    headers = {"Retry-After": "600"} if status == 429 else {}
+    return Problem(status, "limit-reached", "A limit was reached", str(error), members=members, headers=headers)
 
 
 @problem_of.register
@@ -234,6 +244,7 @@ HANDLED = (
     ScenarioError,
     UnknownName,
     UnknownSession,
+    UnknownShortLink,
     UnknownBranch,
     NoMove,
     NotYours,
