@@ -5,8 +5,10 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+COUNT ?= 2000
+SEED ?= 1
 
-.PHONY: run test lint format bench conformance lock clean
+.PHONY: run test lint format bench differential conformance lock clean
 
 run: $(VENV)/.runtime
 	$(BIN)/python -m app serve --host $(HOST) --port $(PORT)
@@ -25,6 +27,10 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
+
+# COUNT random scenarios, from seed SEED on, on our model of QEMU and on a real one.
+differential: $(VENV)/.dev
+	$(BIN)/python -m bench.differential --count $(COUNT) --seed $(SEED)
 
 # Checks everything and writes the report that /conformance shows.
 conformance: $(VENV)/.dev

@@ -23,7 +23,7 @@ def open_machine(name: str, spec: MachineSpec) -> Iterator[Machine]:
     Raises QemuMissing where a live QEMU is asked for and none is installed.
     """
     if name == LIVE_QEMU:
-        with QemuMachine(spec.cpus, spec.ram_mib, its=spec.its) as machine:
+        with QemuMachine(spec.cpus, spec.ram_mib, its=spec.its, trace=True) as machine:
             yield machine
     else:
         yield build(spec.on(name))

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
@@ -75,7 +76,7 @@ class Qtest:
             try:
                 self._socket = self._accept(listener)
                 self._received = bytearray()
-                self.version, self.gic_path = self._introduce(directory / "qmp")
+                self.version, self.gic_path = self._introduce()
             except BaseException:
                 self.close()
                 raise
@@ -123,6 +124,21 @@ class Qtest:
         for start in range(0, len(data), MEMORY_CHUNK):
             chunk = data[start : start + MEMORY_CHUNK]
             self.request(f"write {address + start:#x} {len(chunk):#x} 0x{chunk.hex()}")
+
+    def memory_zero(self, address: int, length: int) -> None:
+        self.request(f"memset {address:#x} {length:#x} 0")
+
+    def memory_image(self, address: int, length: int) -> bytes:
+        """The same as `memory_read`, fast for very much: QEMU writes a file."""
+        path = self.trace_path.with_name("memory")
+        with self._monitor() as (stream, _):
+            _qmp(stream, "pmemsave", val=address, size=length, filename=str(path))
+        return path.read_bytes()
+
+    def reset(self) -> None:
+        """The machine's reset line: registers as at power-on, RAM as it is but for the device tree at its start."""
+        with self._monitor() as (stream, _):
+            _qmp(stream, "system_reset", until="RESET")
 
     def set_gic_input(self, line: int, level: bool) -> None:
         """Drives one input line of the GIC: SPI n is line n - 32, the PPIs follow, 32 lines a CPU."""
@@ -173,19 +189,25 @@ class Qtest:
             return ""
         return os.read(output.fileno(), 4096).decode(errors="replace").strip()
 
-    def _introduce(self, path: Path) -> tuple[str, str]:
-        """QEMU's version, and where its GIC is in the object tree, asked over QMP once."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(self.timeout)
-            connection.connect(str(path))
-            with connection.makefile("rw", encoding="utf-8") as stream:
-                number = json.loads(stream.readline())["QMP"]["version"]["qemu"]
-                _qmp(stream, "qmp_capabilities")
-                children = _qmp(stream, "qom-list", path="/machine/unattached")
+    def _introduce(self) -> tuple[str, str]:
+        """QEMU's version, and where its GIC is in the object tree."""
+        with self._monitor() as (stream, number):
+            children = _qmp(stream, "qom-list", path="/machine/unattached")
         names = [child["name"] for child in children if child["type"] == "child<arm-gicv3>"]
         if not names:
             raise QemuError("this QEMU's virt machine has no arm-gicv3")
         return "{major}.{minor}.{micro}".format(**number), f"/machine/unattached/{names[0]}"
+
+    @contextlib.contextmanager
+    def _monitor(self) -> Iterator[tuple[TextIO, dict[str, int]]]:
+        """A conversation over QMP, for what qtest has no request for; and the version that it starts with."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(self.timeout)
+            connection.connect(str(self.trace_path.with_name("qmp")))
+            with connection.makefile("rw", encoding="utf-8") as stream:
+                number = json.loads(stream.readline())["QMP"]["version"]["qemu"]
+                _qmp(stream, "qmp_capabilities")
+                yield stream, number
 
 
 def _machine(cpus: int, ram_mib: int, its: bool) -> list[str]:
@@ -211,15 +233,23 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
     )
 
 
-def _qmp(stream: TextIO, command: str, **arguments: str) -> Any:  # noqa: ANN401 -- JSON
+def _qmp(stream: TextIO, command: str, *, until: str = "", **arguments: Any) -> Any:  # noqa: ANN401 -- JSON
+    """The answer to a command; `until` is an event to wait for too."""
     stream.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
     stream.flush()
-    while True:
-        answer = json.loads(stream.readline())
-        if "error" in answer:
-            raise QemuError(f"QMP {command}: {answer['error']['desc']}")
-        if "return" in answer:
-            return answer["return"]
+    answers: list[Any] = []
+    while not answers or until:
+        line = stream.readline()
+        if not line:
+            raise QemuError(f"QEMU is gone; it was asked {command!r}")
+        told = json.loads(line)
+        if "error" in told:
+            raise QemuError(f"QMP {command}: {told['error']['desc']}")
+        if "return" in told:
+            answers.append(told["return"])
+        elif told.get("event") == until:
+            until = ""
+    return answers[0]
 
 
 def _letter(size: int) -> str:

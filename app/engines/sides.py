@@ -20,6 +20,7 @@ from app.scenario.scenario import MachineSpec
 
 NOT_AVAILABLE = "not available on a live QEMU"
 _ERRNO = re.compile(r"E[A-Z]+\b")
+Best = tuple[int, tuple[int, int, int] | None]
 # What tells most of a step, first things first.
 _TELLING = (
     "lpi-lost", "msi-refused", "pending-bit-consumed", "lpi-moved", "lpi-pending", "lpi-not-pending", "sgi-sent",
@@ -32,6 +33,8 @@ class Answer:
     """What one machine answered to one step, as far as it shows outside.
 
     `signals`: per CPU whose signalled interrupt changed, the INTID or None; None as a whole where nobody can tell.
+    `best`: per CPU whose highest priority pending interrupt changed, (CPU, (INTID, group, priority) or None); None as a
+    whole unless a live QEMU is played beside our model of it, which forward interrupts by the same rules.
     `story`: the most telling effect in words; `passed`: whether an expectation held, None where none was asked.
     """
 
@@ -46,12 +49,15 @@ class Answer:
     available: bool
     choices: tuple[Choice, ...]
     evidence: Evidence
+    best: tuple[Best, ...] | None = None
 
     def same_as(self, other: Answer) -> bool:
         """Whether the two agree in everything that both can tell."""
         if not (self.available and other.available):
             return True
         if self.signals is not None and other.signals is not None and self.signals != other.signals:
+            return False
+        if self.best is not None and other.best is not None and self.best != other.best:
             return False
         mine = (self.value, self.expected, errno_of(self.refused))
         return mine == (other.value, other.expected, errno_of(other.refused))
@@ -65,6 +71,9 @@ class Answer:
     def _signalled(self) -> Iterator[str]:
         for cpu, intid in self.signals or ():
             yield f"CPU {cpu}: {'nothing' if intid is None else f'INTID {intid}'} signalled"
+        for cpu, best in self.best or ():
+            told = "none" if best is None else f"INTID {best[0]}, priority {best[2]:#04x}"
+            yield f"CPU {cpu}: highest priority pending interrupt {told}"
 
 
 def errno_of(refused: str) -> str:
@@ -82,8 +91,27 @@ def answered(
     operations: Sequence[Operation], names: Sequence[str], spec: MachineSpec
 ) -> Iterator[dict[str, tuple[Step, Answer]]]:
     """The same with what each answered."""
+    watched = {LIVE_QEMU: _Bests(spec.cpus), "qemu": _Bests(spec.cpus)} if LIVE_QEMU in names else {}
     for steps in _in_step(operations, names, spec):
-        yield {name: (step, answer_of(step, machine)) for name, (step, machine) in steps.items()}
+        answers = {name: (step, answer_of(step, machine)) for name, (step, machine) in steps.items()}
+        for name, bests in watched.items():
+            if name in steps:
+                step, answer = answers[name]
+                answers[name] = step, replace(answer, best=bests.changed(steps[name][1]))
+        yield answers
+
+
+class _Bests:
+    """The highest priority pending interrupt of each CPU, as it was after the last step."""
+
+    def __init__(self, cpus: int) -> None:
+        self._last: list[tuple[int, int, int] | None] = [None] * cpus
+
+    def changed(self, machine: Machine) -> tuple[Best, ...]:
+        now = [machine.hppi(cpu) for cpu in range(len(self._last))]
+        changed = tuple((cpu, now[cpu]) for cpu, last in enumerate(self._last) if now[cpu] != last)
+        self._last = now
+        return changed
 
 
 def answers_of(operations: Sequence[Operation], implementation: Implementation, spec: MachineSpec) -> list[Answer]:

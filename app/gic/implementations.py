@@ -38,6 +38,8 @@ from app.gic.its_behaviours import (
     StalledBit,
     StallRestart,
     TableFaults,
+    TableInFlash,
+    TableRoom,
     TranslaterFromCpu,
     TranslationCache,
     UnmapCollection,
@@ -128,6 +130,8 @@ class Implementation:
     stalled_bit: StalledBit
     # ITS tables and mappings
     table_faults: TableFaults
+    table_in_flash: TableInFlash
+    table_room: TableRoom
     baser_invalid: BaserInvalid
     unmap_device: UnmapDevice
     unmap_collection: UnmapCollection
@@ -220,6 +224,8 @@ _ARCHITECTURE = Implementation(
     stall_restart=StallRestart.RETRY_BIT,
     stalled_bit=StalledBit.ON_RETRY,
     table_faults=TableFaults.STALLS,
+    table_in_flash=TableInFlash.NO_RAM,
+    table_room=TableRoom.EVERY_ID,
     baser_invalid=BaserInvalid.ENTRIES_BACK,
     unmap_device=UnmapDevice.EVENTS_BACK,
     unmap_collection=UnmapCollection.EVENTS_BACK,
@@ -280,6 +286,8 @@ def _kvm(name: str, title: str, summary: str) -> Implementation:
         stall_restart=StallRestart.ANY_CWRITER_WRITE,
         stalled_bit=StalledBit.ON_RETRY,
         table_faults=TableFaults.IGNORED,
+        table_in_flash=TableInFlash.NO_RAM,
+        table_room=TableRoom.EVERY_ID,
         baser_invalid=BaserInvalid.ENTRIES_FREED,
         unmap_device=UnmapDevice.EVENTS_GONE,
         unmap_collection=UnmapCollection.EVENTS_DETACHED,
@@ -339,6 +347,8 @@ _QEMU = Implementation(
     stall_restart=StallRestart.ANY_CWRITER_WRITE,
     stalled_bit=StalledBit.STICKY,
     table_faults=TableFaults.STALLS,
+    table_in_flash=TableInFlash.FLASH,
+    table_room=TableRoom.MODULO,
     baser_invalid=BaserInvalid.ENTRIES_BACK,
     unmap_device=UnmapDevice.EVENTS_BACK,
     unmap_collection=UnmapCollection.EVENTS_BACK,

@@ -267,6 +267,8 @@ class Its:
     def store_to_translater(self, write: Write) -> None:
         """A CPU's own store (no DeviceID beside it)."""
         self._m.values[write.place.slot] = 0
+        if not write.lanes & 1:  # a halfword beside the EventID's is no write to GITS_TRANSLATER
+            return
         self._m.chose(self._m.impl.translater_from_cpu)
         if self._m.impl.translater_from_cpu is TranslaterFromCpu.DEVICE_ZERO:
             self.msi(0, write.new & write.lanes)

@@ -91,6 +91,26 @@ class TableFaults(
     IGNORED = ("the command is ignored, the queue goes on", "vgic-its.c: vgic_its_process_commands, observed")
 
 
+class TableInFlash(Behaviour, area=Area.TABLES, signs=("stalled", "ignored:EFAULT")):
+    """An ITS table at an address below all registers, as address 0."""
+
+    NO_RAM = ("there is no RAM: as anywhere else without it", "observed on KVM; IHI 0069 knows no memory there")
+    FLASH = (
+        "the board has flash memory there: it reads as zero, loses what is written, and stalls at no aligned entry",
+        "hw/arm/virt.c: VIRT_FLASH, observed",
+    )
+
+
+class TableRoom(Behaviour, area=Area.TABLES, signs=("error:DEVICE_OOR", "error:COLLECTION_OOR")):
+    """An Indirect ITS table whose pages have room for 2^32 entries or more."""
+
+    EVERY_ID = ("has an entry for every ID", "IHI 0069, GITS_BASER<n>.Indirect; vgic-its.c: vgic_its_check_id")
+    MODULO = (
+        "has that many modulo 2^32: none at all, of a power of two",
+        "arm_gicv3_its.c: extract_table_params, a product of 32 bits; observed",
+    )
+
+
 class BaserInvalid(Behaviour, area=Area.TABLES, signs=("write:GITS_BASER",)):
     """GITS_BASER<n>.Valid 1→0→1 with the ITS disabled."""
 

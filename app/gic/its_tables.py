@@ -7,11 +7,12 @@ QEMU's; the architecture leaves it open.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from app.gic import effects
-from app.gic.its_behaviours import Remap, TableFaults
+from app.gic.its_behaviours import Remap, TableFaults, TableInFlash, TableRoom
 from app.gic.lpi import FIRST_LPI, LPI_LIMIT
 from app.gic.lpi_behaviours import InvallScope
 from app.gic.lpi_cached import CachedLpis
@@ -37,6 +38,7 @@ _ID_BITS = 16
 _REMEMBERED = 8192
 _LOW = 0xFFFF_FFFF
 _V = 1 << 63
+FLASH_END = 0x0800_0000  # of QEMU's virt board: from address 0 to the Distributor
 _L1_ADDRESS = (1 << 51) - 1
 _NO_DEVICE = DeviceEntry(False, 1, 0)
 _NO_COLLECTION = CollectionEntry(False, 0)
@@ -97,8 +99,9 @@ class TableTranslation:
 
     def configure(self) -> None:
         its = self._m.its
-        self.devices = TableRoot.of(its.baser(0), _ID_BITS)
-        self.collections = TableRoot.of(its.baser(1), _ID_BITS)
+        modulo = 1 << 32 if self._m.impl.table_room is TableRoom.MODULO else 0
+        self.devices = TableRoot.of(its.baser(0), _ID_BITS, modulo=modulo)
+        self.collections = TableRoot.of(its.baser(1), _ID_BITS, modulo=modulo)
 
     def base_written(self, index: int) -> None:
         return None
@@ -126,10 +129,19 @@ class TableTranslation:
         try:
             level1 = self._u64(slot)
         except IndexError as fault:
-            raise _no_ram(slot, "level 1 entry") from fault
+            level1 = self._beyond_ram(slot, "level 1 entry", fault)
         if not level1 & L1_VALID:
             return None
         return (level1 & _L1_ADDRESS) + index % (root.page_bytes // root.entry_bytes) * root.entry_bytes
+
+    def _beyond_ram(self, address: int, what: str, fault: IndexError) -> int:
+        """What a load reads where there is no RAM; TableFault where nothing answers."""
+        if self._in_flash(address):
+            return 0
+        raise _no_ram(address, what) from fault
+
+    def _in_flash(self, address: int) -> bool:
+        return address < FLASH_END and self._m.impl.table_in_flash is TableInFlash.FLASH
 
     def _store(self, table: str, index: int, address: int | None, data: bytes, entry: Entry) -> None:
         if address is None:
@@ -138,12 +150,16 @@ class TableTranslation:
         try:
             self._m.memory.write(address, data)
         except IndexError as fault:
+            if self._in_flash(address) and address % L1_ENTRY_BYTES == 0:
+                return
+            with suppress(IndexError):  # a longer entry is two stores: the first stands where the second has no RAM
+                self._m.memory.write(address, data[:L1_ENTRY_BYTES])
             raise _no_ram(address, f"{table} entry") from fault
         if self._m.sink is not None:
             self._m.sink.append(effects.TableWritten(table, index, address, data, entry.words))
 
     def _saw(self, table: str, index: int, address: int, length: int, meaning: str) -> None:
-        data = self._m.memory.read(address, length)
+        data = bytes(length) if self._in_flash(address) else self._m.memory.read(address, length)
         self._m.tell(effects.TableRead(table, index, address, data, meaning))
 
     def device(self, device: int) -> DeviceEntry:
@@ -154,7 +170,7 @@ class TableTranslation:
         try:
             entry = self._dte(self._u64(address))
         except IndexError as fault:
-            raise _no_ram(address, "Device table entry") from fault
+            entry = self._dte(self._beyond_ram(address, "Device table entry", fault))
         if self._m.sink is not None:
             self._saw("Device table", device, address, 8, entry.words)
         return entry
@@ -167,7 +183,7 @@ class TableTranslation:
         try:
             entry = self._cte(self._u64(address))
         except IndexError as fault:
-            raise _no_ram(address, "Collection table entry") from fault
+            entry = self._cte(self._beyond_ram(address, "Collection table entry", fault))
         if self._m.sink is not None:
             self._saw("Collection table", icid, address, 8, entry.words)
         return entry
@@ -179,7 +195,7 @@ class TableTranslation:
             if address % PAGE > self._last_ite:
                 self._u64(address + self._ite_bytes - 8)
         except IndexError as fault:
-            raise _no_ram(address, "ITT entry") from fault
+            entry = self._ite(self._beyond_ram(address, "ITT entry", fault))
         if self._m.sink is not None:
             self._saw("ITT", event, address, self._ite_bytes, entry.words)
         return entry
@@ -266,12 +282,20 @@ class TableTranslation:
             return ignored(name, "ID_OOR")
         if not FIRST_LPI <= intid < LPI_LIMIT:
             return ignored(name, "PHYSICALID_OOR")
-        if (self._keeps_old or self._m.watched) and self.interrupt(dte, event).valid:
+        if (self._keeps_old or self._m.watched) and self._is_mapped(dte, event):
             self._m.chose(self._m.impl.remap)
             if self._keeps_old:
                 return Outcome("ignored", "the event is mapped already: the old mapping stays")
         self._write_interrupt(dte, event, InterruptEntry(True, intid, icid))
         return DONE
+
+    def _is_mapped(self, dte: DeviceEntry, event: int) -> bool:
+        try:
+            return self.interrupt(dte, event).valid
+        except TableFault:
+            if self._keeps_old:
+                raise
+            return False  # looked at for who listens only: the store will meet the fault itself
 
     def _int(self, words: Words) -> Outcome:
         return self.trigger("INT", words[0] >> 32, words[1] & _LOW)

@@ -188,8 +188,11 @@ class TableRoot(NamedTuple):
     entries: int = 0
 
     @classmethod
-    def of(cls, baser: int, id_bits: int) -> TableRoot:
-        """Decode a GITS_BASER<n> value; a register that is not Valid is a table with no entries."""
+    def of(cls, baser: int, id_bits: int, *, modulo: int = 0) -> TableRoot:
+        """Decode a GITS_BASER<n> value; a register that is not Valid is a table with no entries.
+
+        `modulo`: what the number of entries that fit is taken modulo, 0 for nothing.
+        """
         if not baser >> 63:
             return cls()
         page = (4096, 16384, 65536, 65536)[baser >> 8 & 3]
@@ -197,6 +200,8 @@ class TableRoot(NamedTuple):
         entry = (baser >> 48 & 0x1F) + 1
         size = ((baser & 0xFF) + 1) * page
         entries = size // L1_ENTRY_BYTES * (page // entry) if indirect else size // entry
+        if modulo:
+            entries %= modulo
         base = baser & 0x0000_FFFF_FFFF_F000
         if page == 65536:
             base = baser & 0x0000_FFFF_FFFF_0000 | (baser >> 12 & 0xF) << 48

@@ -1,0 +1,1 @@
+"""Random scenarios on our model of QEMU and on a real one, and the shortest that shows a difference."""
