@@ -6,7 +6,7 @@ from app.scenario.format import format_line, format_operation, format_scenario
 from app.scenario.links import Link, LinkError
 from app.scenario.operations import Operation
 from app.scenario.parse import parse, parse_line, problems
-from app.scenario.player import Player, Step
+from app.scenario.player import Player, Step, Verdict
 from app.scenario.scenario import Line, MachineSpec, Scenario, make_scenario
 from app.scenario.timeline import Timeline
 
@@ -22,6 +22,7 @@ __all__ = [
     "ScenarioError",
     "Step",
     "Timeline",
+    "Verdict",
     "format_line",
     "format_operation",
     "format_scenario",

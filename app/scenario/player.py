@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, TypeAlias
 
 from app.gic import Machine, MachineState, UserspaceError
@@ -81,6 +82,21 @@ class _Outcome:
 NOTHING = _Outcome()
 
 
+class Verdict(StrEnum):
+    """What a step came to, where it was asked something or the machine would not do it."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    REFUSED = "refused"
+
+
+def verdict_of(step: Step) -> Verdict | None:
+    """Whether a step's expectation held, or that it was refused; None where nothing was asked and nothing refused."""
+    if step.expectation is not None:
+        return (Verdict.HOLDS if step.expectation.passed else Verdict.FAILS) if step.expectation.asked else None
+    return Verdict.REFUSED if step.refused else None
+
+
 class Refused(Exception):
     """The machine cannot do this operation; the message says why."""
 
@@ -110,6 +126,11 @@ class Player:
             self.seq += 1
         else:
             self._play(op)
+
+    def judge(self, op: Operation) -> Verdict | None:
+        """Play one operation and say only what it came to."""
+        outcome = self._play(op)
+        return verdict_of(Step(self.seq, "", op, expectation=outcome.expectation, refused=outcome.refused))
 
     def position(self) -> Position:
         return Position(self.machine.snapshot(), self.seq, self.last)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from app.gic import Machine
 from app.scenario.choices import Choices
 from app.scenario.operations import Operation
-from app.scenario.player import Player, Position, Step
+from app.scenario.player import Player, Position, Step, Verdict, verdict_of
 from app.scenario.scenario import MachineSpec
 
 # A replay of this many operations is what going to a step costs at most, until the log outgrows MOST_CHECKPOINTS.
@@ -21,12 +21,14 @@ class Timeline:
     """Operations played so far. Step 0 is the machine at reset, step n the machine after operation n.
 
     `head` is always at the end; going back uses a second machine, so that looking at the past never disturbs it.
+    `verdicts` tells of each step that was asked something, or refused, what it came to.
     At most MOST_CHECKPOINTS snapshots are kept: when there are more, every second is dropped and the interval doubles.
     """
 
     def __init__(self, spec: MachineSpec, ops: Iterable[Operation] = ()) -> None:
         self.spec = spec
         self.ops: list[Operation] = []
+        self.verdicts: dict[int, Verdict] = {}
         self.interval = FIRST_INTERVAL
         self._head = Player(spec)
         self._past: Player | None = None
@@ -49,6 +51,9 @@ class Timeline:
         step = self._head.apply(op)
         self.ops.append(op)
         self._note_choices()
+        verdict = verdict_of(step)
+        if verdict is not None:
+            self.verdicts[step.seq] = verdict
         self._checkpoint()
         self._keep(step)
         return step
@@ -57,8 +62,10 @@ class Timeline:
         """Play more operations, without what they did: `step` tells it when it is asked for."""
         for op in ops:
             self.ops.append(op)
-            self._head.advance(op)
+            verdict = self._head.judge(op)
             self._note_choices()
+            if verdict is not None:
+                self.verdicts[len(self.ops)] = verdict
             self._checkpoint()
 
     def at(self, step: int) -> Machine:
@@ -83,6 +90,7 @@ class Timeline:
             raise IndexError(f"step {step} of {len(self.ops)}")
         other = Timeline(self.spec)
         other.ops = self.ops[:step]
+        other.verdicts = {number: verdict for number, verdict in self.verdicts.items() if number <= step}
         other.interval = self.interval
         other._marks = [mark for mark in self._marks if mark <= step]
         other._checkpoints = {mark: self._checkpoints[mark] for mark in other._marks}

@@ -65,6 +65,7 @@ class Tree:
         self._depth: dict[int, int] = {ROOT: 0}
         self._children: dict[int, list[int]] = {}
         self._ends: set[int] = {ROOT}
+        self._listed: list[Branch] | None = None
 
     @property
     def here(self) -> int:
@@ -93,6 +94,9 @@ class Tree:
             raise Misfit(f"entry {self.last + 1} is missing")
         if entry.kind != Kind.HEAD and entry.follows not in self._depth:
             raise Misfit(f"entry {entry.seq} follows {entry.follows}, which is not there")
+        # An operation after the last one changes nothing about the other branches.
+        if entry.kind != Kind.OPERATION or entry.follows != self.here or self._children.get(self.here):
+            self._listed = None
         match entry.kind:
             case Kind.OPERATION:
                 self._grow(entry)
@@ -127,22 +131,20 @@ class Tree:
 
     def branches(self) -> list[Branch]:
         """All ends but this one, the newest first."""
-        return [self._branch(end) for end in sorted(self._ends - {self.here}, reverse=True)]
+        if self._listed is None:
+            self._listed = [self._branch(end) for end in sorted(self._ends - {self.here}, reverse=True)]
+        return list(self._listed)
 
     def may_drop(self, end: int) -> bool:
         """Whether a branch may be dropped; where the session began stays, so that it can be gone back to."""
         return end in self._ends and end not in (self.here, self.origin)
 
     def _branch(self, end: int) -> Branch:
-        path = self.path_to(end)
-        if path[0] != self.path[0]:
-            return Branch(end, len(path) - 1, -1, ahead=False)
-        shared = 0
-        for here, there in zip(self.path, path, strict=False):
-            if here != there:
-                break
-            shared += 1
-        return Branch(end, len(path) - 1, shared - 1, ahead=shared == len(self.path))
+        at = end
+        while not self._on_path(at) and self._depth[at]:
+            at = self._entries[at].follows
+        shared = self._depth[at] if self._on_path(at) else -1
+        return Branch(end, self._depth[end], shared, ahead=at == self.here)
 
     def _grow(self, entry: Entry) -> None:
         self._ends.discard(entry.follows)

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.scenario import ScenarioError
 from app.sessions import Session, SessionError
-from app.web.pages import NO_STORE, show_session
+from app.web.pages import NO_STORE, app_fragment, show_session
 from app.web.problems import problem_of
 from app.web.security import presented_key
 from app.web.sse import event_stream
@@ -41,8 +41,10 @@ async def act(request: Request, id: str) -> Response:  # noqa: A002 - the path s
     if form.get("kind") == "its" and form.get("do") == "choose":
         look = look_from(f"/s/{id}", {**request.query_params, "command": form.get("command", "")})
         return RedirectResponse(f"{look.link()}#its", 303)
+    look = look_from(f"/s/{id}", {**request.query_params, "register": form.get("register", "")})
     try:
-        done = await _append_all(session, form, presented_key(request), form.get("actor", "") if scripted else "")
+        actor = form.get("actor", "") if scripted else ""
+        done = await _append_all(session, form, presented_key(request), actor, look.step)
     except ScenarioError as error:
         trouble = trouble_of_line(error, place)
         return await _refused(request, session, form, trouble, 422)
@@ -52,6 +54,11 @@ async def act(request: Request, id: str) -> Response:  # noqa: A002 - the path s
         return await _refused(request, session, form, trouble, problem.status)
     if not scripted:
         return RedirectResponse(look_from(f"/s/{id}", {**request.query_params, "step": ""}).link(), 303)
+    if look.step is not None:
+        newest = replace(look, step=None, tab=form.get("tab", look.tab))
+        headers = {**NO_STORE, "HX-Replace-Url": newest.link()}
+        html = await app_fragment(request, session, newest)
+        return HTMLResponse(html + _console_emptied(form), headers=headers)
     return HTMLResponse(await _changes(request, session, form, done), headers=NO_STORE)
 
 
@@ -83,16 +90,24 @@ class Followed(Response):
             streaming.cancel()
 
 
-async def _append_all(session: Session, form: Mapping[str, str], key: str | None, actor: str) -> list[int]:
-    """Do the form's operations, one after the other; the numbers of their steps."""
-    machine = await session.machine()
+async def _append_all(
+    session: Session, form: Mapping[str, str], key: str | None, actor: str, after: int | None
+) -> list[int]:
+    """Do the form's operations one after the other, from step `after` on; the numbers of their steps."""
+    after = None if after is None else min(after, session.seq)
+    machine = await session.machine(after)
 
     def peek(name: str) -> int:
         place = machine.map.find(name)
         return machine.peek(place.register, place.cpu or 0)
 
     lines = lines_of(form, machine.map, peek)
-    return [(await session.append(line, edit_key=key, actor=actor)).seq for line in lines]
+    done: list[int] = []
+    for line in lines:
+        step = await session.append(line, edit_key=key, actor=actor, after=after)
+        done.append(step.seq)
+        after = None
+    return done
 
 
 async def _changes(request: Request, session: Session, form: Mapping[str, str], done: Sequence[int]) -> str:
@@ -101,9 +116,12 @@ async def _changes(request: Request, session: Session, form: Mapping[str, str], 
     look = replace(look_from(f"/s/{session.id}", {}), register=form.get("register", ""))
     shown = await inspector_of(SessionStage(session), look, may_write=True)
     parts = [partial("#inspector", component("inspector", "inspector", shown, explorer.form_of(look)), "outerHTML")]
-    if form.get("kind") == "console":
-        parts.append(partial("#con", component("timeline", "input"), "outerHTML"))
-    return "".join([*parts, *(live.update(session, seq) for seq in done)])
+    return "".join([*parts, _console_emptied(form), *(live.update(session, seq) for seq in done)])
+
+
+def _console_emptied(form: Mapping[str, str]) -> str:
+    """The console without the line that was taken from it."""
+    return partial("#con", component("timeline", "input"), "outerHTML") if form.get("kind") == "console" else ""
 
 
 async def _refused(

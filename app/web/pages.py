@@ -22,11 +22,13 @@ from app.sessions import LimitReached, Session, Sessions
 from app.web.problems import Problem
 from app.web.security import give_key, presented_key
 from app.web.views import explorer
+from app.web.views.branches import history
 from app.web.views.home import home
 from app.web.views.live import Live, counts
 from app.web.views.look import Look, look_from
 from app.web.views.prose import lesson_prose
 from app.web.views.render import component, render
+from app.web.views.render import partial as partial_html
 from app.web.views.room import Room, strip_of
 from app.web.views.stage import PlayedStage, SessionStage, Stage, played
 from app.web.views.trouble import Trouble
@@ -64,13 +66,14 @@ class Plays:
 
 def install(app: FastAPI) -> None:
     """Put the pages into the app, and the watchers' updates onto its sessions."""
-    from app.web import fragments
+    from app.web import fragments, travel
 
     app.state.live = Live()
     app.state.plays = Plays(app.state.players)
     app.state.sessions.listeners.append(app.state.live.on_step)
     app.include_router(router)
     app.include_router(fragments.router)
+    app.include_router(travel.router)
 
 
 @router.get("/")
@@ -166,6 +169,19 @@ async def show_session(
     typed: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     """The explorer of a session; `trouble` and `typed` are a refused form's message and content."""
+    page, room = await _session_page(request, session, look, typed or {})
+    return answer(request, page, room, trouble, typed or {})
+
+
+async def app_fragment(request: Request, session: Session, look: Look) -> str:
+    """The whole explorer of a session as one fragment: for who acted in the past and is taken elsewhere."""
+    page, room = await _session_page(request, session, look, {})
+    return partial_html("#app", _html("app", page, room), "outerMorph show:none")
+
+
+async def _session_page(
+    request: Request, session: Session, look: Look, typed: Mapping[str, str]
+) -> tuple[explorer.Page, Room]:
     look = _known_implementation(look)
     live: Live = request.app.state.live
     own = session.spec.implementation
@@ -175,27 +191,27 @@ async def show_session(
         scenario = parse(session.scenario_text(), "session")
         timeline = await request.app.state.plays.get(session.id, scenario, look.on, session.tree.here)
         stage = PlayedStage(stage.base, stage.title, timeline)
-    mine = session.may_edit(presented_key(request)) and session.damaged is None
-    here = look.step is None and not look.on
+    mine = session.may_edit(presented_key(request)) and session.damaged is None and not look.on
     page = await explorer.page_of(
-        stage, look, may_write=mine and here, choices=explorer.choices_of(own, look), typed=dict(typed or {})
+        stage, look, may_write=mine, choices=explorer.choices_of(own, look), typed=dict(typed)
     )
     now, total = page.shared.dock.now, page.shared.dock.total
     room = Room(
         live=True,
-        mine=mine and here,
+        mine=mine,
         share=f"{look.base}/share{look.query()}",
         fork="Fork",
         session=session.id,
         strip=str(session.damaged or "") or strip_of(look, now, total, own, mine=mine, stored=True),
-        newest="" if here else look.link(step=None, on=""),
+        newest="" if look.step is None and not look.on else look.link(step=None, on=""),
         # A page that is only updated has its event stream already.
         watching=max(1, live.room(session).watchers + (not part_asked_for(request))),
         after=after,
         actor=secrets.token_urlsafe(9),
         events=f"{look.base}/events",
+        history=history(session),
     )
-    return answer(request, page, room, trouble, typed or {})
+    return page, room
 
 
 def answer(
@@ -207,7 +223,14 @@ def answer(
 ) -> HTMLResponse:
     """The whole page, or the one part of it that htmx asks for."""
     part = part_asked_for(request) if trouble is None else ""
-    html = render(
+    html = _html(part, page, room, trouble, typed or {})
+    return HTMLResponse(html, 422 if trouble else 404 if page.unknown else 200, NO_STORE)
+
+
+def _html(
+    part: str, page: explorer.Page, room: Room, trouble: Trouble | None = None, typed: Mapping[str, str] | None = None
+) -> str:
+    return render(
         "part.html" if part in PARTS else "explorer.html",
         part=part,
         page=page,
@@ -216,7 +239,6 @@ def answer(
         trouble=trouble,
         typed=typed or {},
     )
-    return HTMLResponse(html, 422 if trouble else 404 if page.unknown else 200, NO_STORE)
 
 
 def part_asked_for(request: Request) -> str:

@@ -1,7 +1,7 @@
 // Keys of the page, playing through steps, and what the navigator needs: the mark of the register on view, and closing
 // after a choice where it is a popover. Keys are off while typing.
 
-const typing = (target) => target.closest?.("input:not([type=range]), textarea, select, dialog, [role=tablist], .bits");
+const typing = (target) => target.closest?.("input, textarea, select, dialog, [popover]:popover-open, [role=tablist], .bits");
 const click = (id) => document.getElementById(id)?.click();
 
 function find() {
@@ -17,6 +17,8 @@ const KEYS = {
   ArrowLeft: () => click("step-back"),
   ArrowRight: () => click("step-forward"),
   " ": () => click("play"),
+  u: () => click("undo-op"),
+  r: () => click("redo-op"),
 };
 
 document.addEventListener("keydown", (event) => {
@@ -33,26 +35,41 @@ const settle = (event) => event.target.closest?.("form")?.querySelector(".says")
 document.addEventListener("input", settle);
 document.addEventListener("keydown", (event) => event.key === "Escape" && settle(event));
 
-// Playing: one step a second and a bit, until the end or the next press.
-let playing;
+// Playing: the next step is asked for when the one before is on the page and its time is over, so there is one request a
+// step at most. It ends at the last step, at an expectation that fails, and with any other press.
+const forward = () => document.getElementById("step-forward")?.href;
+let playing = false;
+let due;
 function play(on) {
-  clearInterval(playing);
-  playing = on ? setInterval(() => (document.getElementById("step-forward")?.href ? click("step-forward") : play(false)), 1200) : undefined;
+  clearTimeout(due);
+  playing = on && Boolean(forward());
+  if (playing) click("step-forward");
   mark();
 }
 function mark() {
-  document.getElementById("play")?.setAttribute("aria-pressed", String(playing !== undefined));
+  const button = document.getElementById("play");
+  button?.setAttribute("aria-pressed", String(playing));
+  button?.setAttribute("aria-label", playing ? "Pause" : "Play");
+}
+function pace() {
+  const chosen = Number(document.getElementById("speed").value);
+  return matchMedia("(prefers-reduced-motion: reduce)").matches ? Math.max(chosen, 1000) : chosen;
 }
 document.addEventListener("click", (event) => {
-  if (event.target.closest?.("#play")) {
-    if (playing === undefined) click("step-forward");
-    play(playing === undefined);
-  } else if (event.isTrusted && event.target.closest?.("a, button")) {
-    play(false);
-  }
+  if (event.target.closest?.("#play")) play(!playing);
+  else if (event.isTrusted && event.target.closest?.("a, button")) play(false);
 });
+document.addEventListener("htmx:error", () => play(false));
+
+function stepped() {
+  document.getElementById("announce").textContent = document.getElementById("seen").textContent;
+  if (!playing) return;
+  if (document.querySelector(".step.now .no") || !forward()) play(false);
+  else due = setTimeout(() => click("step-forward"), pace());
+}
 
 document.addEventListener("htmx:after:swap", (event) => {
+  if (event.detail.ctx?.target?.id === "app") stepped();
   mark();
   const inspector = document.getElementById("inspector");
   if (!inspector?.dataset.register) return;

@@ -48,21 +48,28 @@ function dropMarks() {
 // The whole page anew, but in place: what is being typed stays.
 const loadAll = () => load(location.pathname + location.search, app(), "outerMorph show:none");
 
-let shown = Number(seen()?.dataset.step ?? 0);
+const step = () => Number(seen()?.dataset.step ?? 0);
+let shown = step();
 let newestKnown = shown;
+let turn = seen()?.dataset.turn;
 
 document.addEventListener("htmx:after:swap", (event) => {
-  const step = Number(seen()?.dataset.step ?? 0);
+  const now = step();
   const whole = event.detail.ctx?.target?.id === "app";
-  if (step === shown || whole) {
-    shown = step;
+  if (turn !== seen()?.dataset.turn) {
+    // The session went elsewhere: its steps are counted anew.
+    turn = seen().dataset.turn;
+    newestKnown = now;
+  }
+  if (now === shown || whole) {
+    shown = now;
     // An answer that was overtaken by a later step's: ask again.
-    if (whole && newest() && step < newestKnown) loadAll();
+    if (whole && newest() && now < newestKnown) loadAll();
     return;
   }
-  shown = newestKnown = step;
+  shown = newestKnown = now;
   dropMarks();
-  refreshInspector(step);
+  refreshInspector(now);
   for (const panel of document.querySelectorAll("[data-refresh]")) refreshPanel(panel);
 });
 document.addEventListener("giclab:refresh", (event) => refreshPanel(event.target));

@@ -114,8 +114,8 @@ async def test_the_past_is_a_page_of_its_own(visitor):
     now, past = await visitor.page(), await visitor.page("?step=4")
     assert "8195" in now
     assert 'id="lpi-8195"' not in past
-    assert "You are looking at step 4 of 5" in past
-    assert re.search(r'<fieldset class="plain con__in" disabled>', past)
+    assert "Step 4 of 5: what you do here goes on from it, step 5 is kept as another branch." in past
+    assert not re.search(r'<fieldset class="plain con__in" disabled>', past)
     assert shown_step(await visitor.page("?step=99")) == len(MAPPED)
 
 

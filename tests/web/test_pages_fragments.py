@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from tests.web.reading import words
+
 pytestmark = pytest.mark.anyio
 HX = {"HX-Request": "true"}
 MAPPED = [
@@ -71,10 +73,12 @@ async def test_tables_come_along_when_they_change(tab):
         answer = await tab.send(line)
     changed = parts(answer.text)
     assert "8195" in changed["#p-lpis[data-shared]"]
-    assert changed["#cnt-lpis"] == "1"
+    assert words(changed["#cnt-lpis"]) == "1 changed"
+    quiet = parts((await tab.send("note nothing")).text)
+    assert words(quiet["#cnt-lpis"]) == "1"
     assert "MAPTI" in changed["#queue-now"]
     assert "8195" in changed["#p-devices[data-shared]"]
-    assert "#p-collections" not in changed
+    assert "#p-collections" not in quiet
 
 
 async def test_several_operations_of_one_press_are_all_told(tab):

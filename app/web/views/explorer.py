@@ -84,7 +84,8 @@ def choices_of(own: str, look: Look) -> tuple[Choice, ...]:
 
 
 def form_of(look: Look) -> Form:
-    return Form(f"{look.base}/ops{look.query()}", f"{look.base}/ops")
+    """At a step of the past both say which, so that it is gone on from there."""
+    return Form(f"{look.base}/ops{look.query()}", f"{look.base}/ops{Look(look.base, step=look.step).query()}")
 
 
 def memory_of(moment: Moment, look: Look) -> memory.MemoryPanel:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from app.scenario import Step
-from app.scenario.operations import Expect
 from app.sessions import Session
-from app.web.views import explorer, moment, shared, timeline
+from app.web.views import explorer, moment, shared
 from app.web.views.explorer import Form
-from app.web.views.look import FIRST_LPI, Look
+from app.web.views.look import Look
 from app.web.views.navigator import Cell, cell
 from app.web.views.render import component, partial
 from app.web.views.shared import Shared
+from app.web.views.stage import place_of
 from app.web.views.words import number
 
 # One press of a button may be several operations.
@@ -90,13 +90,12 @@ class Live:
 def _moment(session: Session, step: Step, old: Shared | None) -> moment.Moment:
     """The newest step; called while the session holds still."""
     line = session.timeline
-    before = old.reading if old else moment.read(line.at(step.seq - 1), step.seq - 1, FIRST_LPI)
-    window = range(max(1, step.seq - timeline.WINDOW), step.seq)
-    marks = {number: moment.mark_of(line.step(number)) for number in window if isinstance(line.ops[number - 1], Expect)}
-    marks[step.seq] = moment.mark_of(step)
-    machine = line.machine
-    taken = line.choices.taken(step.seq)
-    return moment.Moment(machine, machine.map, session.spec, line.ops[: step.seq], step.seq, step, before, marks, taken)
+    look = Look(f"/s/{session.id}")
+    before = old.reading if old else moment.read(line.at(step.seq - 1), step.seq - 1, look)
+    machine, ops, taken = line.machine, line.ops[: step.seq], line.choices.taken(step.seq)
+    return moment.Moment(
+        machine, machine.map, session.spec, ops, step.seq, step, before, line.verdicts, place_of(session), taken
+    )
 
 
 def fragments(old: Shared | None, new: Shared, session: Session, form: Form, look: Look) -> str:
@@ -122,9 +121,9 @@ def fragments(old: Shared | None, new: Shared, session: Session, form: Form, loo
     if old is None or old.bar != new.bar:
         parts.append(partial("#facts", component("bar", "facts", new.bar)))
     parts += [
-        partial(f"#cnt-{name}", count, "textContent")
-        for name, count in counts(new).items()
-        if old is None or counts(old)[name] != count
+        partial(f"#cnt-{count.name}", component("panels", "counted", count))
+        for count in counts(new)
+        if old is None or count not in counts(old)
     ]
     parts.append(partial("#timeline", component("timeline", "timeline", new.dock, look)))
     parts.append(partial("#con-hint", component("timeline", "hint", new.dock)))
@@ -141,14 +140,24 @@ def changed_cells(new: Shared, session: Session) -> list[Cell]:
     ]
 
 
-def counts(shared: Shared) -> dict[str, str]:
-    """The numbers on the tabs."""
-    return {
-        "lpis": number(shared.lpis.mapped),
-        "devices": number(shared.devices.total),
-        "collections": number(shared.collections.total),
-        "queue": number(shared.queue.total),
-    }
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What a tab says besides its name; `changed`: the step changed something on its panel."""
+
+    name: str
+    text: str
+    changed: bool
+
+
+def counts(shared: Shared) -> tuple[Count, ...]:
+    """The numbers on the tabs; memory has none."""
+    return (
+        Count("lpis", number(shared.lpis.mapped), any(row.now for row in shared.lpis.rows)),
+        Count("devices", number(shared.devices.total), shared.devices.changed),
+        Count("collections", number(shared.collections.total), shared.collections.changed),
+        Count("queue", number(shared.queue.total), shared.queue.changed),
+        Count("memory", "", shared.ram_written),
+    )
 
 
 def watching(count: int) -> str:

@@ -36,6 +36,7 @@ class Landmark:
     address: str
     href: str
     here: bool
+    changed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ def memory_panel(
                 f"{region.start:#x}",
                 look.link(tab="memory", address=region.start),
                 region.start <= address < region.start + region.length,
+                any(region.start <= place < region.start + region.length for place in written),
             )
             for region in regions
         ),

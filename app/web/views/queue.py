@@ -39,6 +39,7 @@ class CommandRow:
     status: str
     css: str
     words: tuple[str, ...]
+    now: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class QueuePanel:
     recent: tuple[CommandRow, ...]
     commands: tuple[CommandRow, ...]
     total: int
+    changed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,10 @@ class Builder:
     may_write: bool
 
 
-def queue_panel(queue: QueueView) -> QueuePanel:
-    rows = tuple(_row(command) for command in queue.commands)
+def queue_panel(queue: QueueView, before: QueueView | None = None) -> QueuePanel:
+    """The queue, and what of it is not as it was `before` the step."""
+    known = None if before is None else {command.slot: command for command in before.commands}
+    rows = tuple(_row(each, now=known is not None and known.get(each.slot) != each) for each in queue.commands)
     waiting = (queue.cwriter - queue.creadr) // SLOT_BYTES % queue.slots if queue.slots else 0
     return QueuePanel(
         ready=bool(queue.slots and queue.base),
@@ -121,6 +125,7 @@ def queue_panel(queue: QueueView) -> QueuePanel:
         recent=rows[-RECENT:],
         commands=rows,
         total=len(rows),
+        changed=before is not None and before != queue,
     )
 
 
@@ -132,7 +137,7 @@ def _state(queue: QueueView, waiting: int) -> str:
     return "empty: CREADR = CWRITER" + ("" if queue.enabled else ", the ITS is disabled")
 
 
-def _row(command: CommandView) -> CommandRow:
+def _row(command: CommandView, *, now: bool) -> CommandRow:
     status = command.status if not command.error else f"{command.status}: {command.error}"
     return CommandRow(
         slot=f"{command.slot} · {command.slot * SLOT_BYTES:#05x}",
@@ -141,6 +146,7 @@ def _row(command: CommandView) -> CommandRow:
         status=status,
         css={"done": "done", "waiting": "wait", "stalled": "bad", "ignored": "bad"}.get(command.status, "done"),
         words=tuple(f"{word:016x}" for word in command.words),
+        now=now,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.gic import IMPLEMENTATIONS
+from app.web.views.branches import History
 from app.web.views.look import Look
 
 
@@ -29,6 +30,7 @@ class Room:
     events: str = ""
     prose: str = ""
     prose_open: bool = False
+    history: History | None = None
 
 
 def strip_of(look: Look, now: int, total: int, own: str, *, mine: bool, stored: bool) -> str:
@@ -38,6 +40,11 @@ def strip_of(look: Look, now: int, total: int, own: str, *, mine: bool, stored: 
         told.append(f"as {IMPLEMENTATIONS[look.on].title} would do it")
     if look.step is not None and (now < total or not look.pinned):
         told.append(f"at step {now} of {total}")
+    if mine and look.step is not None and not (look.on and look.on != own):
+        if now == total:
+            return ""
+        kept = f"step {total} is" if now + 1 == total else f"steps {now + 1} to {total} are"
+        return f"Step {now} of {total}: what you do here goes on from it, {kept} kept as another branch."
     if told:
         return f"You are looking {', '.join(told)}. To write from here, make a copy."
     if not stored:

@@ -17,6 +17,7 @@ from app.web.views.moment import Moment, Reading, read
 from app.web.views.words import plural
 
 MOST_ITTS = 6
+MOST_LINES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Bar:
     cpus: str
     id_bits: str
     mapped: str
+    signalled: str
+    signalled_now: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +56,19 @@ class Shared:
     collections: tables.CollectionPanel
     queue: queue.QueuePanel
     ram: tuple[navigator.RamEntry, ...]
+    ram_written: bool
     dock: timeline.Dock
+    turns: int
 
 
 def shared_of(moment: Moment, look: Look, title: str, choices: tuple[Choice, ...], cpu: int = 0) -> Shared:
     """The panels that do not depend on the register on view."""
     machine, before = moment.machine, moment.before
-    reading = read(machine, moment.now, look.start, cpu)
+    reading = read(machine, moment.now, look, cpu)
     changed = _changed(reading, before)
     effects = moment.step.effects if moment.step else ()
     written = trace.written_bytes(effects)
-    devices = machine.devices()
-    chosen = tables.chosen_device(devices, look)
-    queue_view = machine.queue()
-    itts = [(device.device_id, device.itt_address) for device in devices[:MOST_ITTS]]
+    itts = [(device.device_id, device.itt_address) for device in reading.devices[:MOST_ITTS]]
     return Shared(
         reading=reading,
         changed=changed,
@@ -78,17 +80,32 @@ def shared_of(moment: Moment, look: Look, title: str, choices: tuple[Choice, ...
             plural(moment.spec.cpus, "CPU"),
             f"{moment.spec.lpi_id_bits}-bit",
             plural(machine.lpi_counts().mapped, "LPI"),
+            ", ".join(f"CPU{cpu}" for cpu in reading.signalled[:MOST_LINES]) or "none",
+            before is not None and before.signalled != reading.signalled,
         ),
         trace=_trace(moment),
         choices=choices_view.panel(moment.choices, moment.now, look),
         lpis=_lpis(moment, reading, look),
-        devices=tables.device_panel(devices, [] if chosen is None else machine.events(chosen), chosen, written, look),
-        collections=tables.collection_panel(machine.collections(), written, look),
-        queue=queue.queue_panel(queue_view),
-        ram=navigator.ram_tables(
-            navigator.ram_bases(moment.map, reading.values, moment.spec.cpus, queue_view.base, itts), look
+        devices=tables.device_panel(
+            reading.devices,
+            reading.events,
+            reading.device,
+            written,
+            look,
+            before=None
+            if before is None
+            else (before.devices, before.events if before.device == reading.device else ()),
         ),
-        dock=timeline.dock(moment.ops, moment.marks, moment.now, moment.spec, look, live=look.step is None),
+        collections=tables.collection_panel(
+            reading.collections, written, look, before=None if before is None else before.collections
+        ),
+        queue=queue.queue_panel(reading.queue, before=None if before is None else before.queue),
+        ram=navigator.ram_tables(
+            navigator.ram_bases(moment.map, reading.values, moment.spec.cpus, reading.queue.base, itts), look
+        ),
+        ram_written=bool(written),
+        dock=timeline.dock(moment.ops, moment.verdicts, moment.now, moment.spec, look, moment.place),
+        turns=moment.place.turns,
     )
 
 

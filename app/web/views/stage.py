@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from app.gic import Machine
-from app.scenario import MachineSpec, Operation, Scenario, Step, Timeline
+from app.scenario import MachineSpec, Operation, Scenario, Step, Timeline, Verdict
 from app.scenario.choices import Taken
-from app.sessions import Session
+from app.sessions import Branch, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`turns` changes when the log does otherwise than by growing; a log that is only played has no branches."""
+
+    turns: int = 0
+    branches: tuple[Branch, ...] = ()
+    can_undo: bool = False
+    can_redo: bool = False
 
 
 class Stage(Protocol):
@@ -24,6 +35,14 @@ class Stage(Protocol):
 
     def choices(self, step: int) -> tuple[Taken, ...]:
         """What the steps up to this one took of what the manual leaves open."""
+
+    @property
+    def place(self) -> Place:
+        """Where the log stands among its branches."""
+
+    @property
+    def verdicts(self) -> Mapping[int, Verdict]:
+        """What the steps came to that were asked something."""
 
     async def machine(self, step: int) -> Machine:
         """The machine after `step`, good until the next await."""
@@ -49,6 +68,14 @@ class SessionStage:
     def choices(self, step: int) -> tuple[Taken, ...]:
         return self.session.timeline.choices.taken(step)
 
+    @property
+    def place(self) -> Place:
+        return place_of(self.session)
+
+    @property
+    def verdicts(self) -> Mapping[int, Verdict]:
+        return self.session.timeline.verdicts
+
     async def machine(self, step: int) -> Machine:
         return await self.session.machine(step)
 
@@ -72,11 +99,24 @@ class PlayedStage:
     def choices(self, step: int) -> tuple[Taken, ...]:
         return self.timeline.choices.taken(step)
 
+    @property
+    def place(self) -> Place:
+        return Place()
+
+    @property
+    def verdicts(self) -> Mapping[int, Verdict]:
+        return self.timeline.verdicts
+
     async def machine(self, step: int) -> Machine:
         return self.timeline.at(step)
 
     async def step(self, number: int) -> Step:
         return self.timeline.step(number)
+
+
+def place_of(session: Session) -> Place:
+    tree = session.tree
+    return Place(session.turns, tuple(tree.branches()), tree.undone() is not None, tree.redone() is not None)
 
 
 def played(scenario: Scenario, implementation: str = "") -> Timeline:

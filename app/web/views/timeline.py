@@ -1,14 +1,17 @@
-"""The dock: a window of the log around the step on view, and the way to other steps."""
+"""The dock: a window of the log around the step on view, the way to other steps, and to other branches."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.scenario import MachineSpec, Operation, format_operation
+from app.scenario import MachineSpec, Operation, Verdict, format_operation
 from app.scenario.format import plain
 from app.scenario.operations import Expect, Its, Note, Poke, Write
 from app.web.views.look import Look
+from app.web.views.stage import Place
+from app.web.views.words import plural
 
 WINDOW = 12
 LONG = 16
@@ -16,7 +19,10 @@ LONG = 16
 
 @dataclass(frozen=True, slots=True)
 class StepCell:
-    """One step of the log; `mark` is "ok" or "no" where something was expected or refused."""
+    """One step of the log; `mark` is "ok" or "no" where something was expected or refused.
+
+    `fork` says in words that other branches leave after it, "" if none does.
+    """
 
     number: int
     kind: str
@@ -25,13 +31,17 @@ class StepCell:
     second: str
     state: str
     mark: str
+    fork: str
     href: str
     label: str
 
 
 @dataclass(frozen=True, slots=True)
 class Dock:
-    """`now` is the step on view, `total` the length of the log; links are "" where there is nowhere to go."""
+    """`now` is the step on view, `total` the length of the log; links are "" where there is nowhere to go.
+
+    `held` and `failed` count expectations up to the end of the log, `failure` leads to the first that fails.
+    """
 
     now: int
     total: int
@@ -43,29 +53,41 @@ class Dock:
     forward: str
     last: str
     next_step: int
+    held: int
+    failed: int
+    failure: str
+    failure_step: int
+    place: Place
 
 
 def dock(
-    ops: Sequence[Operation], marks: Mapping[int, str], now: int, spec: MachineSpec, look: Look, *, live: bool
+    ops: Sequence[Operation], verdicts: Mapping[int, Verdict], now: int, spec: MachineSpec, look: Look, place: Place
 ) -> Dock:
-    """`marks` tells what is known of expectations by step."""
+    """`verdicts` tells what came of expectations, and of what was refused, by step."""
     total = len(ops)
     start = max(0, min(now - WINDOW // 2, total - WINDOW))
+    leaving = Counter(branch.shared for branch in place.branches if not branch.ahead)
     cells = tuple(
-        _cell(number, ops[number - 1], marks.get(number, ""), now, spec, look)
+        _cell(number, ops[number - 1], verdicts.get(number), leaving[number], now, spec, look)
         for number in range(start + 1, min(start + WINDOW, total) + 1)
     )
+    failures = [number for number, verdict in verdicts.items() if verdict is Verdict.FAILS and number <= total]
     return Dock(
         now=now,
         total=total,
-        live=live,
+        live=look.step is None and not look.on,
         headline=format_operation(ops[now - 1], spec, compact=True) if now else "the machine at reset",
         cells=cells,
         first=_to(0, look, total) if now else "",
         back=_to(now - 1, look, total) if now else "",
         forward=_to(now + 1, look, total) if now < total else "",
         last=_to(total, look, total) if now < total else "",
-        next_step=total + 1,
+        next_step=now + 1,
+        held=sum(verdict is Verdict.HOLDS for number, verdict in verdicts.items() if number <= total),
+        failed=len(failures),
+        failure=look.link(step=failures[0], register="") if failures else "",
+        failure_step=failures[0] if failures else 0,
+        place=place,
     )
 
 
@@ -74,11 +96,14 @@ def _to(step: int, look: Look, total: int) -> str:
     return look.link(step=None if step == total and not look.on and not look.pinned else step, register="")
 
 
-def _cell(number: int, op: Operation, mark: str, now: int, spec: MachineSpec, look: Look) -> StepCell:
+def _cell(
+    number: int, op: Operation, verdict: Verdict | None, leaving: int, now: int, spec: MachineSpec, look: Look
+) -> StepCell:
     text = format_operation(op, spec, compact=True)
     first, second = _two_lines(op, text)
     state = "now" if number == now else "done" if number < now else "todo"
-    told = {"ok": ", holds", "no": ", does not hold"}.get(mark, "")
+    told = TOLD[verdict] if verdict is not None and number <= now else ""
+    fork = f"{plural(leaving, 'other branch', 'other branches')} after this step" if leaving else ""
     return StepCell(
         number=number,
         kind=op.verb,
@@ -86,12 +111,14 @@ def _cell(number: int, op: Operation, mark: str, now: int, spec: MachineSpec, lo
         first=first,
         second=second,
         state=state,
-        mark=mark if number <= now else "",
+        mark=told and ("ok" if verdict is Verdict.HOLDS else "no"),
+        fork=fork,
         href=look.link(step=number, register=""),
-        label=f"Step {number}: {text}{told if number <= now else ''}",
+        label=f"Step {number}: {text}{told}{f', {fork}' if fork else ''}",
     )
 
 
+TOLD = {Verdict.HOLDS: ", holds", Verdict.FAILS: ", does not hold", Verdict.REFUSED: ", refused"}
 ICONS = frozenset({"write", "read", "its", "poke", "note", "expect", "ack", "eoi"})
 ICONS_OF = {"uread": "read", "uwrite": "write", "msi": "pend", "irq": "toggle", "save": "poke", "migrate": "fork"}
 
