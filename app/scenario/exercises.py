@@ -132,7 +132,7 @@ def exercise_from(link: links.Link) -> Exercise:
     """The exercise that a link carries. Raises LinkError where it carries none, ScenarioError as its texts do."""
     view: Mapping[str, str] = link.view
     if "goal" not in view:
-        raise links.LinkError("the link carries a scenario but no goal")
+        raise links.LinkError("the link carries a scenario but no goal", "The same link with /x/ opens the scenario.")
     try:
         goals = view["goal"].split("\n")
         return _made(link.scenario(), view.get("task", ""), goals, view.get("most", ""), view.get("only", ""))

@@ -26,7 +26,7 @@ from app.web.views.branches import history
 from app.web.views.home import home
 from app.web.views.live import Live, counts
 from app.web.views.look import Look, look_from
-from app.web.views.prose import lesson_prose
+from app.web.views.prose import lesson_address, lesson_prose
 from app.web.views.render import component, render
 from app.web.views.render import partial as partial_html
 from app.web.views.room import Room, strip_of
@@ -147,6 +147,7 @@ async def link_page(request: Request, payload: str) -> HTMLResponse:
         payload=payload,
         strip=strip_of(look, now, total, own, mine=False, stored=False),
         prose=lesson_prose(link.view.get("lesson", "")),
+        lesson=lesson_address(link.view.get("lesson", "")),
         prose_open=now <= 1,
     )
     return answer(request, page, room)

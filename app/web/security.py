@@ -18,7 +18,7 @@ from app.web.problems import API, Problem, answer, problem_of
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {frames}"
+    "font-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {frames}"
 )
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -54,9 +54,9 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["content-security-policy"] = POLICY.format(frames="*" if embed else "'none'")
+                headers["content-security-policy"] = POLICY.format(frames="*" if embed else "'self'")
                 if not embed:
-                    headers["x-frame-options"] = "DENY"
+                    headers["x-frame-options"] = "SAMEORIGIN"
                 headers.update(HEADERS)
             await send(message)
 

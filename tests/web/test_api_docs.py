@@ -27,6 +27,9 @@ DOCUMENTED = {
     "DELETE /api/v1/sessions/{id}/branches/{branch}",
     "PUT /api/v1/sessions/{id}/log",
     "POST /api/v1/play",
+    "GET /api/v1/lessons",
+    "GET /api/v1/lessons/{slug}",
+    "POST /api/v1/exercises",
 }
 
 

@@ -10,15 +10,26 @@ from markupsafe import Markup
 
 from app.scenario.lessons import UnknownLesson, lesson
 
-TAGS = {"p", "em", "strong", "code", "ul", "ol", "li", "a", "h2", "h3", "pre", "blockquote"}
+TAGS = {"p", "em", "strong", "code", "ul", "ol", "li", "a", "h2", "h3", "pre", "blockquote", "hr"}
+_READER = MarkdownIt("commonmark", {"html": False}).enable("table")
+_TABLE = {"table", "thead", "tbody", "tr", "th", "td"}
+
+
+@lru_cache(maxsize=512)
+def markdown(text: str) -> Markup:
+    """Markdown as HTML that holds nothing but words, lists, tables, code and links."""
+    return Markup(nh3.clean(_READER.render(text), tags=TAGS | _TABLE, attributes={"a": {"href"}}))  # noqa: S704 - cleaned
 
 
 @lru_cache(maxsize=64)
 def lesson_prose(slug: str) -> Markup:
-    """The prose of a lesson, "" if there is no such lesson."""
+    """What a lesson says first, "" if there is no such lesson."""
     try:
-        text = lesson(slug).prose
+        return markdown(lesson(slug).prose)
     except UnknownLesson:
         return Markup()
-    html = MarkdownIt("commonmark", {"html": False}).render(text)
-    return Markup(nh3.clean(html, tags=TAGS, attributes={"a": {"href"}}))  # noqa: S704 - cleaned just here
+
+
+def lesson_address(slug: str) -> str:
+    """The page of a lesson, "" if there is no such lesson."""
+    return f"/lessons/{slug}" if lesson_prose(slug) else ""

@@ -31,6 +31,7 @@ class Room:
     prose: str = ""
     prose_open: bool = False
     history: History | None = None
+    lesson: str = ""
 
 
 def strip_of(look: Look, now: int, total: int, own: str, *, mine: bool, stored: bool) -> str:
