@@ -9,7 +9,8 @@ from app.gic import GuestMemory, Machine
 from app.gic.commands import encode
 
 PROPBASE, PENDBASE, ITT, TABLES = 0x4040_0000, 0x4050_0000, 0x4060_0000, 0x4070_0000
-LPIS = range(8192, 8192 + 48)
+# Where the tables overlap, the pending bits of the first are the configuration bytes of the last.
+LPIS = [*range(8192, 8216), *range(9216, 9240)]
 CPUS = 3
 
 
@@ -43,15 +44,15 @@ def setup(machine):
     machine.command(encode("MAPD", device=0, itt=ITT, size=6))
     for cpu in range(CPUS):
         machine.command(encode("MAPC", collection=cpu, target=cpu))
-    for intid in LPIS:
-        machine.command(encode("MAPTI", device=0, event=intid - 8192, intid=intid, collection=intid % CPUS))
+    for event, intid in enumerate(LPIS):
+        machine.command(encode("MAPTI", device=0, event=event, intid=intid, collection=intid % CPUS))
 
 
 def steps(seed, pending_tables, config_table):
     chance = random.Random(seed)
     for _ in range(300):
         intid = chance.choice(LPIS)
-        of_event = {"device": 0, "event": intid - 8192}
+        of_event = {"device": 0, "event": LPIS.index(intid)}
         cpu, other = chance.randrange(CPUS), chance.randrange(CPUS)
         match chance.choice(
             [
