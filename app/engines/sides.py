@@ -24,7 +24,7 @@ Best = tuple[int, tuple[int, int, int] | None]
 # What tells most of a step, first things first.
 _TELLING = (
     "lpi-lost", "msi-refused", "pending-bit-consumed", "lpi-moved", "lpi-pending", "lpi-not-pending", "sgi-sent",
-    "ended", "queue-held", "access-ignored", "pending-table-skipped", "pending-table-scanned",
+    "ended", "queue-unfinished", "queue-held", "access-ignored", "pending-table-skipped", "pending-table-scanned",
 )  # fmt: skip
 
 

@@ -165,6 +165,47 @@ class CommandRun(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class CommandsRun(Effect):
+    """The ITS took `count` more commands from its queue, none of which is told of; `ignored` of them had no effect."""
+
+    kind: ClassVar[str] = "commands-run"
+    count: int
+    ignored: int
+
+    @property
+    def words(self) -> str:
+        return f"{self.count} more ITS commands were run, {self.ignored} of them ignored; they are not told one by one"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueUnfinished(Effect):
+    """The ITS has commands left and goes on with them at the next access."""
+
+    kind: ClassVar[str] = "queue-unfinished"
+    role: ClassVar[Role] = Role.WHY
+    left: int
+
+    @property
+    def words(self) -> str:
+        return (
+            f"The ITS is not through its command queue: {self.left} commands are left, GITS_CREADR is behind "
+            "GITS_CWRITER, and it goes on at the next access"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EffectsLeftOut(Effect):
+    """More happened than is told one by one."""
+
+    kind: ClassVar[str] = "effects-left-out"
+    count: int
+
+    @property
+    def words(self) -> str:
+        return f"{self.count} more effects are not told one by one"
+
+
+@dataclass(frozen=True, slots=True)
 class QueueHeld(Effect):
     """The queue has commands and the ITS does not run them."""
 

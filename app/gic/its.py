@@ -10,7 +10,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from app.gic import effects
+from app.gic.bounds import COMMAND_WORK, WORK_PER_ACCESS
 from app.gic.commands import COMMAND_BYTES, WORDS, decode
+from app.gic.heard import Heard
 from app.gic.its_behaviours import (
     CbaserWrite,
     CreadrWrite,
@@ -206,6 +208,7 @@ class Its:
         """Run the commands from CREADR up to CWRITER, while nothing stalls."""
         machine = self._m
         values = machine.values
+        machine.its_unfinished = False
         size = (
             self.queue_bytes
             if machine.impl.cwriter_out_of_range is CwriterOutOfRange.NOT_RUN
@@ -219,16 +222,32 @@ class Its:
         if held:
             machine.tell(effects.QueueHeld(held))
             return
-        stalled = self._run(self.queue_base, read, write, size)
+        listener = machine.sink
+        try:
+            stalled = self._run(self.queue_base, read, write, size)
+        finally:
+            machine.sink = listener
+        left = (write - values[self._creadr] & OFFSET) % size // COMMAND_BYTES
+        if left and not stalled:
+            machine.its_unfinished = True
+            if listener is not None:
+                listener.result(effects.QueueUnfinished(left))
         if not stalled and machine.impl.stalled_bit is StalledBit.ON_RETRY:
             values[self._creadr] &= ~STALLED
 
     def _run(self, base: int, read: int, write: int, size: int) -> bool:
-        """Run the commands between two offsets into the queue; says whether it stalled. GITS_CREADR follows."""
+        """Run the commands between two offsets into the queue; says whether it stalled. GITS_CREADR follows.
+
+        Not more than WORK_PER_ACCESS; and once the listener has heard EFFECTS_PER_STEP, nothing is told of the others.
+        """
         machine = self._m
         fetch, run, recent = machine.ram.four_u64, self.translation.run, self.recent
         stalled = False
-        while read != write and not stalled:
+        listener, untold, ignored = machine.sink, 0, 0
+        machine.batch += 1
+        enough = machine.work + WORK_PER_ACCESS
+        while read != write and not stalled and machine.work < enough:
+            machine.work += COMMAND_WORK
             try:
                 words = fetch(base + read)
             except IndexError:
@@ -237,6 +256,11 @@ class Its:
             recent.append((read // COMMAND_BYTES, words, outcome))
             if machine.sink is not None:
                 self._tell(machine.sink, read // COMMAND_BYTES, words, outcome)
+                if machine.sink.full:
+                    machine.sink = None
+            elif listener is not None:
+                untold += 1
+                ignored += outcome.state == "ignored"
             if outcome.bad_command:
                 machine.chose(machine.impl.command_errors)
             stalled = outcome.state == "stalled"
@@ -244,6 +268,8 @@ class Its:
                 read = (read + COMMAND_BYTES) % size
         creadr = machine.values[self._creadr]
         machine.values[self._creadr] = creadr & ~OFFSET | read | (STALLED if stalled else 0)
+        if listener is not None and untold:
+            listener.result(effects.CommandsRun(untold, ignored))
         return stalled
 
     def _held(self, read: int, write: int, size: int) -> str:
@@ -256,10 +282,10 @@ class Its:
             return f"GITS_CWRITER {write:#x} is beyond the queue of {size:#x} bytes"
         return f"GITS_CREADR {read:#x} is beyond the queue of {size:#x} bytes" if read >= size else ""
 
-    def _tell(self, sink: list[effects.Effect], slot: int, words: Words, outcome: Outcome) -> None:
+    def _tell(self, sink: Heard, slot: int, words: Words, outcome: Outcome) -> None:
         command = decode(WORDS.pack(*words))
         cite = "IHI 0069, ITS commands"
-        sink.append(effects.CommandRun(slot, command.name, command.text, outcome.state, outcome.error, cite))
+        sink.result(effects.CommandRun(slot, command.name, command.text, outcome.state, outcome.error, cite))
 
     # -- MSIs
 

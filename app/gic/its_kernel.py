@@ -148,6 +148,7 @@ class KernelTranslation:
         old = self.devices.get(number)
         if old is not None and impl.unmap_device is UnmapDevice.EVENTS_BACK:
             self._put_away[number, old.itt] = self.devices.pop(number)
+            self._m.work += len(old.events)
             for event in old.events.values():
                 lost = event.lpi.queued is None and impl.unmap_pending is UnmapPending.LOST
                 event.lpi.latch = event.lpi.latch and not lost
@@ -186,6 +187,7 @@ class KernelTranslation:
         else:
             collection.target = target
             for device in self.devices.values():
+                self._m.work += 1 + len(device.events)
                 for event in device.events.values():
                     if event.collection is collection and (self._pending_follows or not event.lpi.latch):
                         self._retarget(event.lpi, target)
@@ -356,6 +358,7 @@ class KernelTranslation:
 
     def free_device(self, number: int) -> None:
         device = self.devices[number]
+        self._m.work += len(device.events)
         for event in list(device.events.values()):
             self._free_event(device, event)
         self.forget_translations()
@@ -365,6 +368,7 @@ class KernelTranslation:
         collection = self.collections.pop(icid, None)
         if collection is not None:
             for device in self.devices.values():
+                self._m.work += 1 + len(device.events)
                 for event in device.events.values():
                     if event.collection is collection:
                         event.collection = None

@@ -109,7 +109,6 @@ def pending_in_ram(machine: Machine, base: int, limit: int, most: int = LPI_LIMI
     """
     found: list[int] = []
     for start in range(FIRST_LPI // 8, limit // 8, _BLOCK):
-        machine.work += 1
         try:
             block = machine.memory.read(base + start, _BLOCK)
         except IndexError:
@@ -121,7 +120,6 @@ def pending_in_ram(machine: Machine, base: int, limit: int, most: int = LPI_LIMI
                     found += [first + bit for bit in _BITS[byte]]
             if len(found) >= most:
                 break
-    machine.work += len(found)
     return found[:most]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from app.gic import effects
+from app.gic.bounds import SCAN_WORK, TOLD_LPIS
 from app.gic.lpi import (
     CONFIG_ENABLE,
     CONFIG_PRIORITY,
@@ -169,6 +170,7 @@ class CachedLpis:
     def invalidate(self, cpu: int, intid: int) -> None:
         """The next use reads the byte again; a pending LPI is used at once."""
         whole = self._m.impl.inv_scope is InvScope.WHOLE_REDISTRIBUTOR
+        self._m.work += len(self._config[cpu]) if whole else 1
         for each in {intid, *self._config[cpu]} if whole else (intid,):
             self._drop_config(cpu, each)
         self._see_edits(cpu)
@@ -178,7 +180,9 @@ class CachedLpis:
         """Bits that software set in the pending table, where a scan looks for them."""
         if self._sees_edits:
             base = self._m.pendbaser(cpu) & PENDBASER_ADDRESS
-            self._pending[cpu].update(pending_in_ram(self._m, base, lpi_limit(self._m.propbaser(cpu))))
+            found = pending_in_ram(self._m, base, lpi_limit(self._m.propbaser(cpu)))
+            self._m.work += SCAN_WORK + len(found)
+            self._pending[cpu].update(found)
 
     def _drop_config(self, cpu: int, intid: int) -> None:
         was = self._config[cpu].pop(intid, None)
@@ -187,11 +191,21 @@ class CachedLpis:
             byte = self._config[cpu][intid] = ram_byte(self._m, address)
             self._m.tell(effects.ConfigRead(intid, address, byte, was, cite="IHI 0069, INV"))
 
+    def _read_again(self, cpu: int) -> None:
+        config = self._config[cpu]
+        if self._m.sink is not None:
+            for intid in list(config):
+                self._drop_config(cpu, intid)
+            return
+        table = config_address(self._m, 0, cpu)
+        for intid in config:
+            config[intid] = ram_byte(self._m, table + intid)
+
     def invalidate_all(self, cpu: int) -> None:
         every = self._m.impl.invall_scope is InvallScope.EVERY_REDISTRIBUTOR
         for each in range(self._m.cpus) if every else (cpu,):
-            for intid in list(self._config[each]):
-                self._drop_config(each, intid)
+            self._m.work += len(self._config[each])
+            self._read_again(each)
             self._see_edits(each)
             self._changed(each)
 
@@ -207,11 +221,12 @@ class CachedLpis:
             self._m.chose(self._m.impl.move_to_disabled)
             return
         limit = lpi_limit(self._m.propbaser(target))
+        self._m.work += len(self._pending[source])
         moving = {intid for intid in self._pending[source] if intid < limit}
         self._pending[source] -= moving
         self._pending[target] |= moving
         if self._m.sink is not None:
-            self._m.sink.extend(effects.LpiMoved(intid, source, target, True) for intid in sorted(moving)[:64])
+            self._m.sink.extend(effects.LpiMoved(intid, source, target, True) for intid in sorted(moving)[:TOLD_LPIS])
         self._read_config(target, sorted(moving))
         self._changed(source)
         self._changed(target)

@@ -32,13 +32,13 @@ def _rank(intid: int, config: int) -> int:
 
 class PendingIndex:
     """`ranked`: priority and INTID (priority << 16 | INTID) of the LPIs that are pending and enabled, ascending;
-    `count`: those that are pending, enabled or not.
+    `count`: those that are pending, enabled or not; `batch`: the batch of commands that was charged for the scan.
 
     It says what a scan would say as long as all writes to the pages of the tables are told to `changed`: each page is
     remembered with its last write. `_ours`: the pages of the pending table; none when one is of both tables.
     """
 
-    __slots__ = ("_bases", "_checked", "_config", "_limit", "_ours", "_pages", "_pending", "count", "ranked")
+    __slots__ = ("_bases", "_checked", "_config", "_limit", "_ours", "_pages", "_pending", "batch", "count", "ranked")
 
     def __init__(self, machine: Machine, cpu: int) -> None:
         self._bases = machine.propbaser(cpu), machine.pendbaser(cpu)
@@ -51,6 +51,7 @@ class PendingIndex:
         self._pages = {page: machine.ram.last_write(page) for page in (*pending_pages, *config_pages)}
         self._checked = machine.ram.writes
         found = pending_in_ram(machine, self._pending, self._limit)
+        self.batch = -1
         self.count = len(found)
         config = {intid: ram_byte(machine, self._config + intid) for intid in found}
         self.ranked = sorted(_rank(intid, byte) for intid, byte in config.items() if byte & CONFIG_ENABLE)

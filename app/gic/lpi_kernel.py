@@ -11,11 +11,14 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from app.gic import effects
+from app.gic.bounds import SCAN_WORK
 from app.gic.lpi import (
     CONFIG_ENABLE,
     CONFIG_PRIORITY,
+    FIRST_LPI,
     LPI_LIMIT,
     PENDBASER_ADDRESS,
+    PROPBASER_ADDRESS,
     PTZ,
     Candidate,
     LpiState,
@@ -213,7 +216,9 @@ class KernelLpis:
     def see_edits(self, cpu: int) -> None:
         """Bits that software set in the pending table, where a scan looks for them."""
         if self._sees_edits:
-            for intid in pending_in_ram(self._m, self._m.pendbaser(cpu) & PENDBASER_ADDRESS, LPI_LIMIT):
+            found = pending_in_ram(self._m, self._m.pendbaser(cpu) & PENDBASER_ADDRESS, LPI_LIMIT)
+            self._m.work += SCAN_WORK + len(found)
+            for intid in found:
                 lpi = self.structs.get(intid)
                 if lpi is not None and lpi.target == cpu:
                     lpi.latch = True
@@ -246,6 +251,7 @@ class KernelLpis:
 
     def targeting(self, cpu: int) -> list[Lpi]:
         """vgic_copy_lpi_list: the LPIs that target this CPU, in list order."""
+        self._m.work += len(self.structs)
         return [lpi for lpi in self.structs.values() if lpi.target == cpu]
 
     def invalidate(self, lpi: Lpi) -> None:
@@ -262,9 +268,15 @@ class KernelLpis:
         self.see_edits(cpu)
 
     def _read_again(self, cpu: int) -> None:
+        machine = self._m
+        byte_at, table = machine.ram.u8, (machine.propbaser(0) & PROPBASER_ADDRESS) - FIRST_LPI
+        told = machine.sink is not None
         for lpi in self.targeting(cpu):
             with suppress(IndexError):
-                self.read_config(lpi, only_for=cpu)
+                # Most bytes are what they were, and most LPIs need no list: nothing comes of reading those.
+                waits = lpi.queued is None and (lpi.active or (lpi.latch and lpi.enabled))
+                if told or waits or not lpi.read or byte_at(table + lpi.intid) != lpi.config:
+                    self.read_config(lpi, only_for=cpu)
 
     def save_pending(self) -> None:
         """SAVE_PENDING_TABLES: the bit of every LPI with a target := its latch. IndexError: no RAM there."""

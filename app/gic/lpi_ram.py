@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.gic import effects
-from app.gic.bounds import TOLD_LPIS
+from app.gic.bounds import SCAN_WORK, TOLD_LPIS
 from app.gic.lpi import (
     CONFIG_ENABLE,
     CONFIG_PRIORITY,
@@ -76,9 +76,13 @@ class RamLpis:
 
     def _scan(self, cpu: int) -> PendingIndex:
         """The tables as they are in RAM now."""
-        index = self._index[cpu]
-        if index is None or not index.stands(self._m, cpu):
-            index = self._index[cpu] = PendingIndex(self._m, cpu)
+        machine, index = self._m, self._index[cpu]
+        machine.work += 1
+        if index is None or not index.stands(machine, cpu):
+            index = self._index[cpu] = PendingIndex(machine, cpu)
+        if index.batch != machine.batch:  # what is remembered from before the batch costs as much as what is not
+            index.batch = machine.batch
+            machine.work += SCAN_WORK + index.count
         return index
 
     def _tell_scan(self, cpu: int, index: PendingIndex, why: str) -> None:

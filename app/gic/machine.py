@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from app.gic import effects
 from app.gic.behaviours import Behaviour, Doors, PendingHome, Signalling, TableEntries, TablesHome
+from app.gic.bounds import EFFECTS_PER_STEP
 from app.gic.commands import COMMAND_BYTES, WORDS
 from app.gic.cpu_interface import CpuInterface
 from app.gic.distributor import Distributor
 from app.gic.effects import Effect
+from app.gic.heard import Heard
 from app.gic.implementations import Implementation
 from app.gic.implementations import implementation as find_implementation
 from app.gic.its import RECENT, Its, Translation, Words
@@ -62,6 +64,7 @@ class MachineState:
     translation: object
     recent: tuple[tuple[int, Words, Outcome], ...]
     its_placed: bool
+    its_unfinished: bool
 
 
 class Machine:
@@ -104,9 +107,11 @@ class Machine:
         self.values: list[int] = list(self.layout.resets)
         self.memory: Memory = GuestMemory(ram_mib) if memory is None else memory
         self.ram: Ram = self.memory if isinstance(self.memory, GuestMemory) else ForeignMemory(self.memory)
-        self.sink: list[Effect] | None = None
+        self.sink: Heard | None = None
         self.its_placed = True  # a VMM has given the ITS its base address
         self.work = 0  # commands, table entries and LPIs that were looked at so far: what time grows with
+        self.batch = 0  # times that the ITS has looked at its queue
+        self.its_unfinished = False  # the ITS has commands left, and goes on at the next access
         self.notes_choices = False  # also where nobody listens
         self.choices: dict[effects.Choice, None] = {}  # noted since somebody last looked here and cleared it
         self.by_userspace = False  # a VMM makes the access under way
@@ -227,7 +232,7 @@ class Machine:
         `secure`: by Secure software, where there are two Security states.
         """
         port = self._reads.get(address << 4 | size)
-        if port is None or self.sink is not None or self.two_states or not 0 <= cpu < self.cpus:
+        if port is None or self.sink is not None or self.two_states or self.its_unfinished or not 0 <= cpu < self.cpus:
             self.secure = secure
             return self._read_slowly(address, size, cpu)
         if self.list_registers is not None:
@@ -237,8 +242,14 @@ class Machine:
             return self.values[port.slot] >> port.shift & port.mask
         return reader(self._owners[port.place.owner], port.place) >> port.shift & port.mask
 
+    def _go_on(self) -> None:
+        """Time passes between two accesses: an ITS that had more to do than one may cost goes on with it."""
+        if self.its_unfinished:
+            self.its.process()
+
     def _read_slowly(self, address: int, size: int, cpu: int) -> int:
         self._check_access(address, size, cpu)
+        self._go_on()
         self.signals.run(cpu)
         port = self._reads.get(port_key(address, size))
         if port is None:
@@ -277,6 +288,7 @@ class Machine:
             or self.sink is not None
             or self.list_registers is not None
             or self.two_states
+            or self.its_unfinished
             or not 0 <= value < _LIMITS[size]
             or not 0 <= cpu < self.cpus
         ):
@@ -307,6 +319,7 @@ class Machine:
         if not 0 <= value < _LIMITS[size]:
             raise ValueError(f"value {value:#x} does not fit {size * 8} bits")
         port = self._writes.get(port_key(address, size))
+        self._go_on()
         self.signals.run(cpu)
         if port is None:
             self._write_elsewhere(address, value, size)
@@ -622,13 +635,14 @@ class Machine:
     def listen(self) -> Iterator[list[Effect]]:
         """The effects of what happens inside the block, in order."""
         outer = self.sink
-        heard: list[Effect] = []
+        heard = Heard(EFFECTS_PER_STEP)
         self.sink = heard
         self._told = [self._signalled(cpu) for cpu in range(self.cpus)]
         try:
             yield heard
         finally:
             self.sink = outer
+            heard.close()
             if outer is not None:
                 outer.extend(heard)
 
@@ -644,7 +658,7 @@ class Machine:
             now = self._signalled(cpu)
             if now != self._told[cpu]:
                 self._told[cpu] = now
-                self.sink.append(effects.Signalled(cpu, *now) if now else effects.Signalled(cpu, None))
+                self.sink.result(effects.Signalled(cpu, *now) if now else effects.Signalled(cpu, None))
 
     # -- state
 
@@ -661,6 +675,7 @@ class Machine:
             self._its.translation.snapshot() if self._its is not None else None,
             tuple(self._its.recent) if self._its is not None else (),
             self.its_placed,
+            self.its_unfinished,
         )
 
     def restore(self, state: MachineState) -> None:
@@ -669,6 +684,7 @@ class Machine:
             raise ValueError("the snapshot is of another make: implementation, CPUs, SPIs, ITS or Security states")
         self.values[:] = state.values
         self.its_placed = state.its_placed
+        self.its_unfinished = state.its_unfinished
         self.two_states = self.security == 2 and not self.gicd_ctlr() & DS
         if isinstance(self.memory, GuestMemory) and isinstance(state.memory, dict):
             self.memory.restore(state.memory)

@@ -15,6 +15,8 @@ from app.scenario.scenario import MachineSpec
 FIRST_INTERVAL = 32
 MOST_CHECKPOINTS = 256
 MOST_STEPS_KEPT = 64
+# The same in effects, some 200 bytes each, of which a step may have thousands: 2 MB. The last step is kept in any case.
+MOST_EFFECTS_KEPT = 8192
 
 
 class Timeline:
@@ -137,5 +139,6 @@ class Timeline:
 
     def _keep(self, step: Step) -> None:
         self._steps[step.seq] = step
-        while len(self._steps) > MOST_STEPS_KEPT:
-            del self._steps[next(iter(self._steps))]
+        effects = sum(len(each.effects) for each in self._steps.values())
+        while len(self._steps) > MOST_STEPS_KEPT or (effects > MOST_EFFECTS_KEPT and len(self._steps) > 1):
+            effects -= len(self._steps.pop(next(iter(self._steps))).effects)

@@ -8,6 +8,7 @@ from dataclasses import fields
 import pytest
 
 from app.gic import effects, interrupt_effects
+from app.gic.commands import encode
 from app.gic.effects import Effect, Role, as_dict
 from tests.gic.rig import COLLECTIONS, DEVICES, ITT, PEND, PROP, QUEUE, Rig
 
@@ -84,6 +85,25 @@ def sgi(rig):
 def hold(rig):
     rig.put("GITS_CTLR", 0, 4)
     rig.int()
+
+
+def put_many(rig, packet, count):
+    at = rig.get("GITS_CWRITER")
+    rig.m.memory.write(QUEUE + at, packet * count)
+    rig.put("GITS_CWRITER", at + 32 * count)
+
+
+def run_many(rig):
+    put_many(rig, encode("INT", device=0, event=0), 400)
+    assert rig.get("GITS_CREADR") == rig.get("GITS_CWRITER")
+
+
+def invalidate_many(rig):
+    """1,000 times the configuration of 1,024 LPIs."""
+    rig.lpis(False)
+    rig.m.memory.write(BYTE_8192, b"\xff" * 128)
+    rig.lpis(True)
+    put_many(rig, encode("INVALL", collection=0), 1000)
 
 
 def change_config(rig):
@@ -167,6 +187,9 @@ STORIES = [
         ["INT device=0x0 event=0x9", "slot 3", "ignored", "INT_UNMAPPED_INTERRUPT (0x010307)"],
     ),
     ("command-run", "qemu", lambda rig: rig.int(), ["INT device=0x0 event=0x0 (slot 3): done"]),
+    ("commands-run", "qemu", run_many, ["more ITS commands were run, 0 of them ignored"]),
+    ("effects-left-out", "qemu", run_many, ["more effects are not told one by one"]),
+    ("queue-unfinished", "architecture", invalidate_many, ["commands are left", "at the next access"]),
     ("queue-held", "qemu", hold, ["GITS_CTLR.Enabled is 0"]),
     ("table-read", "architecture", lambda rig: rig.int(), ["Device table entry 0x0", hex(DEVICES), hex(ITT)]),
     ("table-read", "qemu", lambda rig: rig.int(), ["ITT entry 0x0", hex(ITT), "INTID 8192, ICID 0"]),

@@ -137,3 +137,15 @@ def test_any_step_of_ten_thousand_is_there_within_50_ms():
         timeline.at(number * 7919 % 10_000)
         times.append(time.perf_counter() - start)
     assert quantiles(times, n=20)[-1] < 0.05
+
+
+def test_steps_with_many_effects_are_kept_only_as_far_as_there_is_room(monkeypatch):
+    monkeypatch.setattr(module, "MOST_EFFECTS_KEPT", 10)
+    timeline = Timeline(MachineSpec())
+    steps = [timeline.append(parse_line("write GICR_CTLR@0 EnableLPIs=1")) for _ in range(12)]
+    played = []
+    monkeypatch.setattr(Player, "apply", lambda player, op, apply=Player.apply: played.append(op) or apply(player, op))
+    assert timeline.step(12) is steps[-1]
+    assert not played
+    assert timeline.step(1).effects == steps[0].effects
+    assert len(played) == 1, "it was played again"
