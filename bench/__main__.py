@@ -11,12 +11,14 @@ from app.gic import Machine
 from bench.machines import command_rows, register_rows
 from bench.rate import Row, table
 from bench.server import server_rows
+from bench.startup import startup_rows
 
 CORPORA = Path(__file__).resolve().parent.parent / "tests" / "corpora"
 
 
 def main() -> None:
     print(f"Python {platform.python_version()}, {platform.machine()}; all rates are per second\n")
+    print(table("Start-up", "ours", "", startup_rows()), end="\n\n")
     _against_qemu()
     print(table("Recorded corpora, operations", "ours", "", _corpora()), end="\n\n")
     print(table("The server, one connection", "giclab", "bare FastAPI", server_rows()))

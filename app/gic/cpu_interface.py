@@ -191,6 +191,7 @@ class CpuInterface:
     def _write_igrpen(self, value: int, group: int) -> None:
         was, self.enabled[group] = self.enabled[group], value & 1
         if self.enabled[group] != was:
+            self._m.signals.mark()  # 1-of-N interrupts may go elsewhere now
             takes = "takes" if value & 1 else "no longer takes"
             self._tell(f"the CPU interface {takes} {self._name(group)} interrupts", f"ICC_IGRPEN{min(group, 1)}_EL1")
 

@@ -74,6 +74,7 @@ from app.gic.signal_behaviours import (
     GroupZero,
     LevelLatch,
     MisalignedAccess,
+    OneOfN,
     SgiGroups,
     TieBreak,
     WrongEnd,
@@ -152,6 +153,7 @@ class Implementation:
     tie_break: TieBreak
     level_latch: LevelLatch
     edge_lines: EdgeLines
+    one_of_n: OneOfN
     wrong_end: WrongEnd
     # userspace and migration
     migration_order: MigrationOrder = field(init=False, metadata={"kind": MigrationOrder})
@@ -242,6 +244,7 @@ _ARCHITECTURE = Implementation(
     group_zero=GroupZero.NOT_FORWARDED,
     tie_break=TieBreak.LOWEST_INTID,
     level_latch=LevelLatch.CLEARED_AT_ACKNOWLEDGE,
+    one_of_n=OneOfN.LOWEST_CPU,
     edge_lines=EdgeLines.RISING_EDGE,
     wrong_end=WrongEnd.DEACTIVATES_IT,
 )
@@ -304,6 +307,7 @@ def _kvm(name: str, title: str, summary: str) -> Implementation:
         group_zero=GroupZero.FORWARDED,
         tie_break=TieBreak.FIRST_QUEUED,
         level_latch=LevelLatch.CLEARED_AT_DEACTIVATION,
+        one_of_n=OneOfN.NOT_THERE,
         edge_lines=EdgeLines.EVERY_INJECTION,
         wrong_end=WrongEnd.DROPS_ONLY,
     )
@@ -365,6 +369,7 @@ _QEMU = Implementation(
     group_zero=GroupZero.NOT_FORWARDED,
     tie_break=TieBreak.LOWEST_INTID,
     level_latch=LevelLatch.CLEARED_AT_ACKNOWLEDGE,
+    one_of_n=OneOfN.IGNORED,
     edge_lines=EdgeLines.RISING_EDGE,
     wrong_end=WrongEnd.DEACTIVATES_IT,
 )

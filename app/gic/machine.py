@@ -31,7 +31,7 @@ from app.gic.outcome import Outcome
 from app.gic.redistributor import ENABLE_LPIS, Redistributor
 from app.gic.register_file import Place, Write, WritePort, layout, port_key
 from app.gic.security import DS, NonSecure, from_nonsecure_priority
-from app.gic.signal_behaviours import MisalignedAccess
+from app.gic.signal_behaviours import MisalignedAccess, OneOfN
 from app.gic.signals import DirectSignals, Signals
 from app.gic.tables import PlainFormat, QemuFormat
 from app.gic.userspace import Userspace, UserspaceError
@@ -48,6 +48,8 @@ _TABLE_VALID = 1 << 63
 _ATTRIBUTES = 7 << 59 | 1 << 10  # InnerCache RaWaWb, Inner Shareable
 _PAGE_64K = 2 << 8
 _SET_UP_OFFSET = 16 << 20
+_ANY_PE = 1 << 31  # GICD_IROUTER<n>.Interrupt_Routing_Mode
+_DPG = 24  # GICR_CTLR.DPG0; DPG1NS and DPG1S come after it, as the groups do
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +215,22 @@ class Machine:
         """GICD_IIDR.Revision of a KVM device, which userspace may set to 2 or 3; None elsewhere."""
         return self.values[self._iidr] >> 12 & 0xF if self.impl.doors is Doors.KVM_DEVICE else None
 
-    def spi_target(self, intid: int) -> int | None:
-        """The CPU that GICD_IROUTER<intid> names; None when there is none such."""
+    def one_of_n(self, intid: int) -> bool:
+        """Whether any PE that takes part may get this SPI."""
         router = self.values[self.layout.places[f"GICD_IROUTER{intid}", 0].slot]
+        return self.impl.one_of_n is OneOfN.LOWEST_CPU and bool(router & _ANY_PE)
+
+    def takes_part(self, cpu: int, group: int) -> bool:
+        """Whether 1-of-N interrupts of a group may be given to this CPU (IHI 0069, GICR_CTLR.DPG0, DPG1NS, DPG1S)."""
+        withheld = self.values[self._ctlr[cpu]] >> _DPG + group & 1
+        return not (self.redistributors[cpu].asleep or withheld) and self.cpu_interfaces[cpu].group_enabled(group)
+
+    def spi_target(self, intid: int) -> int | None:
+        """The CPU that GICD_IROUTER<intid> names, or that was chosen for a 1-of-N SPI; None when there is none such."""
+        router = self.values[self.layout.places[f"GICD_IROUTER{intid}", 0].slot]
+        if router & _ANY_PE and self.impl.one_of_n is OneOfN.LOWEST_CPU:
+            group = self.wired.group(intid, 0)
+            return next((cpu for cpu in range(self.cpus) if self.takes_part(cpu, group)), None)
         aff0, rest = router & 0xFF, router >> 8 & 0xFFFF | (router >> 32 & 0xFF) << 16
         cpu = rest * 16 + aff0
         return cpu if aff0 < 16 and cpu < self.cpus else None
@@ -741,8 +756,8 @@ def _difference(field: Field, asked: int, reads: int) -> str:
         case Access.RES0 | Access.RES1:
             return f"{field.name} is {field.access.value}"
         case Access.W1S:
-            return "a one sets its bit, a zero changes nothing"
+            return "writing 1 sets a bit, writing 0 changes nothing"
         case Access.W1C:
-            return "a one clears its bit, a zero changes nothing"
+            return "writing 1 clears a bit, writing 0 changes nothing"
     named = next((f" ({each.name})" for each in field.values if each.value == reads), "")
     return f"{field.name} {asked:#x} was kept as {reads:#x}{named}"

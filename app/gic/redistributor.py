@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.gic import effects
-from app.gic.distributor import InterruptWords
+from app.gic.distributor import GROUP_NAMES, InterruptWords
 from app.gic.interrupt_effects import ControlChanged
 from app.gic.lpi_behaviours import EnableAgain, InvlpirScope, LpiBasesWhileEnabled
 from app.gic.lpi_kernel import KernelLpis
@@ -19,6 +19,7 @@ _PROCESSOR_SLEEP = 2
 _CHILDREN_ASLEEP = 4
 _IIDR_REVISION = 0xF << 12
 _CES_IR = 6
+_DPG = 24
 _LOW_HALF = 0xFFFF_FFFF
 
 
@@ -43,11 +44,13 @@ class Redistributor(InterruptWords):
             machine.lpi_home.disable(self.cpu)
             machine.values[write.place.slot] = write.new
             machine.its.forget_translations()
-        machine.signals.mark(self.cpu)
-
-    @refuses_write("GICR_CTLR")
-    def has_no_lpis(self, data: int) -> str:
-        return "" if self.m.has_its else "there is no ITS, so EnableLPIs is RES0 (GICR_TYPER.PLPIS=0)"
+        withheld = write.old ^ write.new
+        for group, name in enumerate(GROUP_NAMES):
+            if withheld >> _DPG + group & 1:
+                takes = "does not take" if write.new >> _DPG + group & 1 else "may take"
+                told = f"the PE {takes} 1-of-N {name} interrupts"
+                machine.tell(ControlChanged(self.cpu, told, "IHI 0069, GICR_CTLR"))
+        machine.signals.mark()
 
     @on_read("GICR_CTLR")
     def control(self, place: Place) -> int:
@@ -64,6 +67,12 @@ class Redistributor(InterruptWords):
             return ""
         return "EnableLPIs is 1: writing now is UNPREDICTABLE, and here it is ignored"
 
+    @property
+    def asleep(self) -> bool:
+        """GICR_WAKER.ProcessorSleep, where there is such a register."""
+        place = self.m.layout.places.get(("GICR_WAKER", self.cpu))
+        return place is not None and bool(self.m.values[place.slot] & _PROCESSOR_SLEEP)
+
     @on_write("GICR_WAKER")
     def woken(self, write: Write) -> None:
         """ChildrenAsleep follows ProcessorSleep at once."""
@@ -72,6 +81,7 @@ class Redistributor(InterruptWords):
         if (write.old ^ write.new) & _PROCESSOR_SLEEP:
             now = "goes to sleep, and ChildrenAsleep with it" if asleep else "is awake, and ChildrenAsleep is 0"
             self.m.tell(ControlChanged(self.cpu, f"the PE {now}", "IHI 0069, GICR_WAKER"))
+        self.m.signals.mark()
 
     @on_write("GICR_INVLPIR")
     def invalidate_lpi(self, write: Write) -> None:

@@ -7,10 +7,12 @@ withheld how is data of the map.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.gic.register_file import Place
 from app.gic.wired import PRIVATE
+from app.registers import Register
 
 if TYPE_CHECKING:
     from app.gic.machine import Machine
@@ -33,6 +35,16 @@ def nonsecure_priority(priority: int) -> int:
 def from_nonsecure_priority(priority: int) -> int:
     """The priority that a Non-secure value stands for: shifted into the lower half."""
     return SECURE_PRIORITIES | priority >> 1
+
+
+def as_nonsecure(register: Register) -> Register:
+    """GICD_CTLR as Non-secure software finds it: ARE_NS where ARE_S is, EnableGrp1A where EnableGrp1NS is."""
+    if register.nonsecure != "control" or "ARE_NS" not in register.by_name:
+        return register
+    are, enable = register.by_name["ARE_NS"], register.by_name["EnableGrp1NS"]
+    meaning = f"EnableGrp1A of the Non-secure view. {enable.meaning}"
+    fields = (register.by_name["RWP"], replace(are, msb=4, lsb=4), replace(enable, meaning=meaning))
+    return replace(register, fields=fields, by_name={field.name: field for field in fields})
 
 
 class NonSecure:

@@ -25,6 +25,29 @@ class GroupZero(Behaviour, area=Area.SIGNALS, signs=("write:GICD_IGROUPR", "writ
     )
 
 
+class OneOfN(
+    Behaviour,
+    area=Area.SIGNALS,
+    status=Status.DEFINED,
+    allowed=("any of the PEs that take part", "no 1-of-N interrupts (GICD_TYPER.No1N=1)"),
+    signs=("write:GICD_IROUTER", "expect:GICD_IROUTER", "expect:irq"),
+):
+    """An SPI with GICD_IROUTER<n>.Interrupt_Routing_Mode written as 1."""
+
+    LOWEST_CPU = (
+        "it goes to the lowest numbered PE that takes part: awake, its group enabled there, and its DPG bit 0",
+        "IHI 0069, GICD_IROUTER<n>, GICR_CTLR.DPG0",
+    )
+    NOT_THERE = (
+        "the bit is RAZ/WI, though GICD_TYPER.No1N is 0: it goes to the PE that the affinity names",
+        "vgic-mmio-v3.c: vgic_mmio_write_irouter, observed",
+    )
+    IGNORED = (
+        "the bit is kept and does nothing (GICD_TYPER.No1N is 1): it goes to the PE that the affinity names",
+        "arm_gicv3_internal.h: gicv3_cache_target_cpustate; registers observed",
+    )
+
+
 class TieBreak(
     Behaviour,
     area=Area.SIGNALS,

@@ -113,8 +113,11 @@ class DirectSignals:
 
     def activate(self, cpu: int, candidate: Candidate) -> None:
         intid = candidate.intid
-        if self._m.watched and self._ties(cpu, candidate):
-            self._m.chose(self._m.impl.tie_break)
+        if self._m.watched:
+            if self._ties(cpu, candidate):
+                self._m.chose(self._m.impl.tie_break)
+            if PRIVATE <= intid < FIRST_LPI and self._m.one_of_n(intid):
+                self._m.chose(self._m.impl.one_of_n)
         if intid >= FIRST_LPI:
             self._m.lpi_home.acknowledge(cpu, intid)
         else:

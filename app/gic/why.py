@@ -96,7 +96,9 @@ def _wired(machine: Machine, intid: int, home: int, target: int | None) -> Chain
         ),
         group_link(machine, group),
     ]
-    if intid >= PRIVATE:
+    if intid >= PRIVATE and machine.one_of_n(intid):
+        links.append(_one_of_n(intid, target, group))
+    elif intid >= PRIVATE:
         links.append(
             link(
                 f"GICD_IROUTER{intid}",
@@ -112,3 +114,15 @@ def _wired(machine: Machine, intid: int, home: int, target: int | None) -> Chain
     links += waker(machine, target)
     links += listed(machine, intid, target, links)
     return Chain(intid, target, (*links, *interface_links(machine, intid, target, group, wired.priority(intid, home))))
+
+
+def _one_of_n(intid: int, target: int | None, group: int) -> Link:
+    enable = f"ICC_IGRPEN{min(group, 1)}_EL1"
+    return link(
+        f"GICD_IROUTER{intid}",
+        target is not None,
+        f"it may go to any one PE (1 of N), and CPU {target} is the first that takes part",
+        f"it may go to any one PE (1 of N), and none takes part: each sleeps, has {enable} 0, or its DPG bit 1",
+        f"Let one take part: write GICR_WAKER@0 ProcessorSleep=0 and {enable}@0 1",
+        "IHI 0069, GICD_IROUTER<n>.Interrupt_Routing_Mode",
+    )

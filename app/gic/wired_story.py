@@ -154,6 +154,8 @@ class WiredStory:
         for intid in self._changed(write):
             target = self._m.spi_target(intid)
             now = "routed to no CPU of this machine" if target is None else f"routed to CPU {target}"
+            if self._m.one_of_n(intid):
+                now = "routed to any one PE that takes part (1 of N)"
             self._tell(InterruptsChanged, write, [(intid, now)], "")
 
     # -- the Distributor

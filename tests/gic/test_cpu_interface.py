@@ -186,6 +186,54 @@ def test_an_spi_goes_where_its_router_says(rig, implementation):
     assert rig.get("GICD_ISPENDR1", 4) == 1
 
 
+ANY_PE = 1 << 31
+
+
+@pytest.mark.parametrize("implementation", [*KVM, "qemu"])
+def test_without_1_of_n_the_affinity_decides(rig, implementation):
+    """KVM has no Interrupt_Routing_Mode, though its GICD_TYPER.No1N is 0; QEMU keeps it, and its No1N is 1."""
+    rig.put("GICD_IROUTER32", ANY_PE | 1)
+    edge(rig, 32)
+    assert (rig.drain(0), rig.drain(1)) == ([], [32])
+    assert rig.get("GICD_IROUTER32") == (ANY_PE | 1 if implementation == "qemu" else 1)
+    assert rig.get("GICD_TYPER", 4) >> 25 & 1 == (implementation == "qemu")
+
+
+@pytest.mark.parametrize("implementation", ["architecture"])
+def test_a_1_of_n_spi_goes_to_the_first_pe_that_takes_part(rig, implementation):
+    assert rig.get("GICD_TYPER", 4) >> 25 & 1 == 0, "No1N"
+    assert rig.get("GICR_TYPER") >> 5 & 1, "DPGS"
+    for cpu in range(2):
+        rig.put("GICR_WAKER", 0, 4, cpu)
+    rig.put("GICD_IROUTER32", ANY_PE | 1)
+    edge(rig, 32)
+    assert (rig.m.irq(0), rig.m.irq(1)) == (True, False), "the affinity does not matter"
+    withheld = [
+        lambda: rig.put("GICR_CTLR", 1 << 25, 4),  # DPG1NS
+        lambda: rig.put("GICR_WAKER", 2, 4),  # ProcessorSleep
+        lambda: icc(rig, "IGRPEN1", 0),
+    ]
+    back = [
+        lambda: rig.put("GICR_CTLR", 0, 4),
+        lambda: rig.put("GICR_WAKER", 0, 4),
+        lambda: icc(rig, "IGRPEN1", 1),
+    ]
+    for leave, come in zip(withheld, back, strict=True):
+        leave()
+        assert (rig.m.irq(0), rig.m.irq(1)) == (False, True)
+        come()
+        assert (rig.m.irq(0), rig.m.irq(1)) == (True, False)
+    rig.put("GICR_CTLR", 1 << 24, 4)  # DPG0
+    assert rig.m.irq(0), "a Group 1 interrupt"
+    for cpu in range(2):
+        rig.put("GICR_WAKER", 2, 4, cpu)
+    assert (rig.m.irq(0), rig.m.irq(1)) == (False, False), "none takes part"
+    rig.put("GICR_WAKER", 0, 4, 1)
+    assert rig.ack(1) == 32
+    rig.put("GICR_WAKER", 0, 4, 0)
+    assert not rig.m.irq(0), "it is active on CPU 1"
+
+
 @everywhere
 def test_software_can_pend_and_unpend(rig, implementation):
     rig.put("GICD_ISPENDR1", 0b11, 4)

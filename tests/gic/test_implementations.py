@@ -208,6 +208,8 @@ write  GICR_CTLR@0 EnableLPIs=1
          "irq 41 level=1\nack @0"),
         ("tie_break", MAPPED + OPEN + "its MAPTI device=2 event=21 intid=8196 collection=0\nits INT device=2 event=20\n"
          "its INT device=2 event=21\nack @0"),
+        ("one_of_n", OPEN + "write GICR_WAKER@0 ProcessorSleep=0\nwrite GICD_IGROUPR1 0xffffffff\n"
+         "write GICD_ISENABLER1 0x100\nwrite GICD_IROUTER40 Interrupt_Routing_Mode=AnyPE\nirq 40 level=1\nack @0"),
         ("wrong_end", OPEN + "write GICD_IGROUPR1 0xffffffff\nwrite GICD_ISENABLER1 0x100\nirq 40 level=1\nack @0\n"
          "eoi @0 41"),
     ],

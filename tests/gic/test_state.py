@@ -110,7 +110,7 @@ def wired_state(machine):
                 (intid, whose, "group"): wired.group(intid, cpu),
                 (intid, whose, "priority"): wired.priority(intid, cpu),
                 (intid, whose, "edge"): wired.edge(intid, cpu),
-                (intid, whose, "route"): machine.spi_target(intid) if whose is None else None,
+                (intid, whose, "route"): machine.peek_slot(f"GICD_IROUTER{intid}", 0) if whose is None else None,
             }
     return state
 

@@ -289,6 +289,14 @@ WIRED_BREAKS = [
         ("write GICD_IROUTER40 0", "write GICD_ISPENDR1 0x100"),
     ),
     (
+        ("architecture",),
+        ("write GICD_IROUTER40 Interrupt_Routing_Mode=AnyPE", *SPI),
+        "GICD_IROUTER40",
+        "none takes part: each sleeps, has ICC_IGRPEN1_EL1 0, or its DPG bit 1",
+        "write GICR_WAKER@0 ProcessorSleep=0",
+        ("write GICR_WAKER@0 ProcessorSleep=0",),
+    ),
+    (
         KVM,
         (*SPI, *PRUNED),
         "list of vCPU 0",

@@ -199,6 +199,28 @@ async def test_implementations_without_a_vmm_have_no_such_door(client):
     assert doors((await client.get(f"{path}?register=GICD_IIDR")).text) == []
 
 
+@pytest.mark.parametrize("name", ["GICM_TYPER", "GITS_SGIR", "ICH_LR3_EL2", "GICR_VPENDBASER_4_1"])
+async def test_a_register_that_no_machine_has_is_shown_with_the_reason(client, name):
+    path = await session(client, "machine implementation=kvm\nread GICD_CTLR\n")
+    html = (await client.get(f"{path}?register={name}")).text
+    assert "no implementation here has it" in html or "have no EL2" in html
+    assert f'href="/registers/{name}?on=kvm"' in html
+    register = (
+        await client.get(
+            f"/api/v1/sessions/{path.removeprefix('/s/')}/registers/{name + '@0' * name.startswith('ICH')}"
+        )
+    ).json()
+    assert (register["present"], register["address"], register["value"]) == (False, None, 0)
+
+
+async def test_the_register_of_one_interrupt_names_its_fields(client):
+    path = await session(client, "machine implementation=qemu\nread GICD_IROUTER40\n")
+    html = (await client.get(f"{path}?register=GICD_IROUTER40")).text
+    labels = re.findall(r'fld__name" aria-hidden="true">(?:<span>)?(\w+)', html)
+    assert [each for each in labels if each != "RES0"] == ["Aff3", "IRM", "Aff2", "Aff1", "Aff0"]
+    assert "INTID 40" in html
+
+
 async def test_two_security_states_show_both_views(client):
     path = await session(
         client, "machine implementation=architecture security=2\nwrite GICD_CTLR EnableGrp1S=1 secure=1\n"
@@ -209,6 +231,8 @@ async def test_two_security_states_show_both_views(client):
     assert door.startswith("Secure software reads 0x00000034 Non-secure software has EnableGrp1A")
     assert "You wrote, Secure" in html
     assert "wr__why" not in html, "Secure software reads what it wrote"
+    rows = re.findall(r'<tr data-field="(\w+)">.*?<td class="n">([\d:]+)</td>', html)
+    assert rows == [("RWP", "31"), ("ARE_NS", "4"), ("EnableGrp1NS", "1")], "where Non-secure software finds them"
     typer = (await client.get(f"{path}?register=GICD_TYPER")).text
     assert doors(typer) == []
     one = await session(client, "machine implementation=architecture\nread GICD_CTLR\n")

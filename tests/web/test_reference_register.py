@@ -124,7 +124,7 @@ class TestRegister:
 
     async def test_a_reset_that_depends_on_the_cpu_is_told_for_each(self, client):
         page = words(await shown(client, "/registers/GICR_TYPER"))
-        assert "CPU 0: 0x0000000000000001 CPU 1: 0x0000000100000111" in page
+        assert "CPU 0: 0x0000000000000021 CPU 1: 0x0000000100000131" in page
 
     def test_repeated_fields_are_one_line_that_names_the_interrupts(self):
         lines = register_page("GICD_IPRIORITYR9", "").fields
@@ -144,7 +144,7 @@ class TestRegister:
             ]
 
         assert labels("GICD_IPRIORITYR9") == ["INTID 39", "INTID 38", "INTID 37", "INTID 36"]
-        assert labels("GICD_IROUTER40") == ["Aff3", "Aff2", "Aff1", "Aff0"]
+        assert labels("GICD_IROUTER40") == ["Aff3", "IRM", "Aff2", "Aff1", "Aff0"]
 
     def test_names_the_registers_that_show_the_same_state(self):
         facts = {fact.term: fact for fact in register_page("GICD_ISENABLER2", "qemu").facts}

@@ -11,6 +11,8 @@ from app.web.views.words import bit_range
 HALF_ROW = 16
 LONGEST_FLAT = 3
 SHORT_NAMES = {"Shareability": "Share", "InnerCache": "Inner", "OuterCache": "Outer", "Physical_Address": "PA"}
+# Too long to stand upright under a single bit.
+INITIALS = {"Interrupt_Routing_Mode": "IRM"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def _segment(
     name = "reserved" if field is None else field.name
     span = high - low + 1
     cut = whole != (high, low)
-    if field is not None and register.intids:
+    if field is not None and len(register.intids) > 1:
         label = _intid_label(register, field, span)
     else:
         label = ("RES0" if span > 2 else "") if reserved else _label(name, span)
@@ -130,6 +132,8 @@ def _bit(number: int, value: int, name: str, differs: int) -> Bit:
 def _label(name: str, span: int) -> str:
     """The field's name if it fits under `span` bits or stands upright, else its short name, capitals or beginning."""
     room = span * 3
+    if span == 1 and name in INITIALS:
+        return INITIALS[name]
     if len(name) <= room or span == 1:
         return name
     capitals = "".join(char for char in name if char.isupper() or char.isdigit())

@@ -11,6 +11,7 @@ from app.web.views.bitgrid import Segment, Shown, halves, pieces
 from app.web.views.doors import Door
 from app.web.views.history import Touch
 from app.web.views.look import Look
+from app.web.views.reference_index import REFERENCE, register_address
 from app.web.views.words import Hex, Run, bit_range, hex_groups, runs
 
 LONGEST_SELECT = 16
@@ -70,6 +71,7 @@ class Inspector:
     where: tuple[Run, ...]
     meaning: str
     cite: str
+    href: str
     width: int
     value: str
     base: str
@@ -104,6 +106,7 @@ def inspector(shown: Shown, map_: RegisterMap, touches: Sequence[Touch], look: L
         where=_where(register, map_, shown.cpu),
         meaning=register.meaning,
         cite=register.cite.removesuffix(register.name).removesuffix(register.stem).strip() or register.cite,
+        href=register_address(register.name, "" if map_.implementation == REFERENCE else map_.implementation),
         width=register.width,
         value=f"0x{shown.value:0{register.width // 4}x}",
         base=f"0x{write_base(register, shown.value):0{register.width // 4}x}",
@@ -140,8 +143,12 @@ def _where(register: Register, map_: RegisterMap, cpu: int) -> tuple[Run, ...]:
     parts = [f"CPU{cpu} · "] if register.per_cpu else []
     if register.encoding:
         return runs("".join([*parts, f"{register.encoding} · {register.width}-bit"]))
+    if register.reference:
+        return runs(f"{register.width}-bit · {register.reference}")
     address = map_.address(register, cpu)
     parts.append(f"{address:#010x} · {frame.title.split(', ')[-1]} + {register.offset:#06x} · {register.width}-bit")
+    if len(register.intids) == 1:
+        parts.append(f" · INTID {register.intids.start}")
     return runs("".join(parts))
 
 
@@ -162,6 +169,8 @@ def _why(register: Register, wrote: Touch, value: int, differs: int) -> tuple[Ru
     many = differs & (differs - 1)
     lead = f"{'Bits' if many else 'Bit'} {_ranges(differs)} {'differ' if many else 'differs'}."
     told = wrote.why or _reason(register, wrote, value, differs)
+    if told.startswith("writing "):
+        told = told.capitalize()
     return (Run(f"{lead} ", "strong"), *runs(told if told.endswith(".") else f"{told}."))
 
 

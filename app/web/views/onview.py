@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.gic import IMPLEMENTATIONS, Machine
+from app.gic.security import as_nonsecure
 from app.registers import Register, RegisterMap, UnknownName
 from app.scenario import Operation
 from app.web.views import history, inspector, navigator
@@ -85,7 +86,7 @@ def shown_of(machine: Machine, register: Register, cpu: int, step: int, was: Map
     values = inspected(machine, register, cpu)
     value = values[cpu]
     return Shown(
-        register,
+        as_nonsecure(register) if machine.two_states else register,
         cpu,
         step,
         value,

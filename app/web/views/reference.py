@@ -191,8 +191,6 @@ def _shape(register: Register, spis: int) -> tuple[Run, ...]:
 def _bits(register: Register) -> tuple[tuple[Segment, ...], ...]:
     """The diagram at reset; an absent register as it is where there is one."""
     shown = replace(register, fields=register.declared)
-    if len(register.intids) == 1:
-        shown = replace(shown, intids=range(0))  # its fields are parts of one interrupt's, so their names say more
     return halves(Shown(shown, 0, 0, register.reset, register.reset, ()), 0)
 
 
