@@ -57,6 +57,9 @@ class Lpis(Protocol):
     def known(self) -> set[int]:
         """INTIDs with any state of their own, mapped or not."""
 
+    def held(self) -> dict[int, int | None]:
+        """The pending state that is not in guest RAM: INTID to the CPU that has it."""
+
     def snapshot(self) -> object: ...
 
     def restore(self, state: object) -> None: ...

@@ -240,6 +240,9 @@ class CachedLpis:
     def known(self) -> set[int]:
         return set().union(*self._pending)
 
+    def held(self) -> dict[int, int | None]:
+        return {intid: cpu for cpu in reversed(range(len(self._pending))) for intid in self._pending[cpu]}
+
     def snapshot(self) -> object:
         return (
             tuple(frozenset(each) for each in self._pending),

@@ -308,6 +308,9 @@ class KernelLpis:
     def known(self) -> set[int]:
         return set(self.structs)
 
+    def held(self) -> dict[int, int | None]:
+        return {intid: lpi.target for intid, lpi in self.structs.items() if lpi.latch}
+
     def snapshot(self) -> object:
         return tuple(_STATE(lpi) for lpi in self.structs.values())
 

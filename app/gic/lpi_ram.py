@@ -222,6 +222,9 @@ class RamLpis:
     def config(self, intid: int, cpu: int) -> int:
         return ram_byte(self._m, config_address(self._m, intid, cpu))
 
+    def held(self) -> dict[int, int | None]:
+        return {}
+
     def snapshot(self) -> object:
         return tuple(self._priority), tuple(self._intid)
 

@@ -628,6 +628,14 @@ class Machine:
     def lpi_counts(self) -> LpiCounts:
         return self._views.counts()
 
+    def pending_lpis(self) -> dict[int, int | None]:
+        """The pending LPIs and the CPU of each, None where it has no target."""
+        return self._views.pending()
+
+    def mapped_lpis(self) -> dict[int, tuple[EventView, int | None]]:
+        """The mapped LPIs: the first event that maps each, and the CPU of its collection."""
+        return self._views.mapped()
+
     def devices(self) -> list[DeviceView]:
         return self._views.devices()
 

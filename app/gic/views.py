@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.gic.behaviours import PendingHome
 from app.gic.commands import COMMAND_BYTES, WORDS, decode
 from app.gic.its_kernel import KernelTranslation
 from app.gic.its_tables import TableFault, TableTranslation
@@ -250,7 +251,16 @@ class Views:
 
     # -- LPIs
 
-    def _mapped(self) -> dict[int, tuple[EventView, int | None]]:
+    def pending(self) -> dict[int, int | None]:
+        """The pending LPIs and the CPU of each: where the implementation keeps them, which may be guest RAM."""
+        found = self._m.lpi_home.held()
+        if self._m.impl.pending_home is PendingHome.GUEST_RAM:
+            for cpu in reversed(range(self._m.cpus)):
+                base = self._m.pendbaser(cpu) & PENDBASER_ADDRESS
+                found |= dict.fromkeys(pending_in_ram(self._m, base, lpi_limit(self._m.propbaser(cpu))), cpu)
+        return found
+
+    def mapped(self) -> dict[int, tuple[EventView, int | None]]:
         """INTID to (the first event that maps it, its collection's CPU)."""
         targets = {each.icid: each.cpu for each in self.collections() if each.valid}
         found: dict[int, tuple[EventView, int | None]] = {}
@@ -262,7 +272,7 @@ class Views:
 
     def _interesting(self) -> dict[int, tuple[EventView | None, int | None]]:
         """Every LPI that is mapped, or pending somewhere."""
-        found: dict[int, tuple[EventView | None, int | None]] = dict(self._mapped())
+        found: dict[int, tuple[EventView | None, int | None]] = dict(self.mapped())
         for intid in self._m.lpi_home.known():
             if intid not in found:
                 found[intid] = (None, self._pending_on(intid))
