@@ -38,6 +38,26 @@ IMPLEMENTATIONS_PER_PLAY: Final = 8
 OPERATIONS_PER_PLAY: Final = 2_000
 """Nothing of a play is kept: 8 implementations x 2,000 operations x 0.1 ms = 1.6 s of one worker thread."""
 
+ORDER_SEARCH_SLOTS: Final = 12_000_000
+"""Registers and LPI fields in all states that a search through restore orders meets. A machine of 2 CPUs with 10 LPIs
+has about 160 + 10 x 20 = 360: 33,000 states x 0.8 ms = 27 s of one thread. One level of them is in memory at a time, at
+most a third: 4 million x 8 bytes = 32 MB. Such a machine takes 4,000 states, 22,000 with guest RAM and ITS base moved."""
+
+CONCURRENT_SEARCHES: Final = 1
+"""Searches through orders at a time, in one thread, for the event loop's sake (as CONCURRENT_PLAYS)."""
+
+SEARCHES_KEPT: Final = 16
+"""Searches under way, waiting or finished that are remembered: a finished one is some 100 kB."""
+
+SEARCH_ABANDONED_SECONDS: Final = 15.0
+"""A search that nobody has asked about for so long is stopped: its page asks every second."""
+
+CARDS_PER_PLAN: Final = 128
+"""Steps in one laboratory plan: the 16 of the documented order, with those of one CPU at a time some 100."""
+
+LPIS_PER_OUTCOME: Final = 64
+"""Rows of the outcome table in one page, about 300 bytes each: 20 kB."""
+
 LIVE_OPERATIONS: Final = 500
 """The same on a real QEMU, where an operation takes about a millisecond, an ITS command some four accesses: 2 s."""
 
