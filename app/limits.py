@@ -41,7 +41,7 @@ OPERATIONS_PER_PLAY: Final = 2_000
 ORDER_SEARCH_SLOTS: Final = 12_000_000
 """Registers and LPI fields in all states that a search through restore orders meets. A machine of 2 CPUs with 10 LPIs
 has about 160 + 10 x 20 = 360: 33,000 states x 0.8 ms = 27 s of one thread. One level of them is in memory at a time, at
-most a third: 4 million x 8 bytes = 32 MB. Such a machine takes 4,000 states, 22,000 with guest RAM and ITS base moved."""
+most a third: 4 million x 8 bytes = 32 MB. Such a machine takes 4,000 states, with guest RAM and ITS base 22,000."""
 
 CONCURRENT_SEARCHES: Final = 1
 """Searches through orders at a time, in one thread, for the event loop's sake (as CONCURRENT_PLAYS)."""

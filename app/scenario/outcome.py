@@ -84,7 +84,9 @@ def outcome(done: Experiment) -> Outcome:
     now = done.machine.pending_lpis()
     after = {intid: (each.device_id, each.event_id, cpu) for intid, (each, cpu) in done.machine.mapped_lpis().items()}
     taken = None if done.taken is None else drained(done.machine)
-    asleep = done.taken - taken if done.taken is not None and taken is not None else frozenset()
+    asleep: frozenset[int] = frozenset()
+    if done.whole and done.taken is not None and taken is not None:
+        asleep = done.taken - taken
     judge = _Judge(done)
     fates = []
     for intid in sorted(done.pending.keys() | now.keys() | done.source.mapped.keys() | after.keys()):
@@ -176,6 +178,8 @@ class _Judge:
         if self.done.way is Way.VMSTATE:
             words = "its bit came into RAM after the scan: no write, INV or MSI has made the Redistributor look again"
             return Reason(RAM, words, ("arm_gicv3_post_load", "gicv3_redist_update_lpi_only"), "arm_gicv3.c")
+        if "icc" not in self.names:
+            return Reason("icc", "its CPU interface was not restored: it masks everything, as after reset")
         words = "its latch is set, but when that happened it could not be delivered, and nothing queues it again"
         return Reason("gicd-ctlr", words, ("vgic_queue_irq_unlock",), "vgic.c")
 

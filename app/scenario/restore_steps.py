@@ -121,7 +121,7 @@ STEPS: tuple[RestoreStep, ...] = (
         "gicr-ctlr",
         "GICR_CTLR",
         ("GICR_CTLR",),
-        "EnableLPIs while no LPI is mapped: there is nothing to scan for yet",
+        "EnableLPIs; documented before any LPI is mapped, so that there is nothing to scan for",
         per_cpu=True,
     ),
     RestoreStep(
@@ -158,7 +158,7 @@ STEPS: tuple[RestoreStep, ...] = (
         "cbaser",
         "GITS_CBASER",
         ("GITS_CBASER",),
-        "before GITS_CREADR: writing it zeroes GITS_CREADR, and in KVM GITS_CWRITER too",
+        "documented before GITS_CREADR: writing it zeroes GITS_CREADR, and in KVM GITS_CWRITER too",
     ),
     RestoreStep("creadr", "GITS_CREADR", ("GITS_CREADR",), "left at 0, the whole queue would be executed again"),
     RestoreStep("cwriter", "GITS_CWRITER", ("GITS_CWRITER",), "while the ITS is disabled, so that nothing runs yet"),
@@ -170,7 +170,7 @@ STEPS: tuple[RestoreStep, ...] = (
         "reads devices, collections and ITEs out of RAM, and each LPI's configuration byte and pending bit",
         ways=_KVM,
     ),
-    RestoreStep("gits-ctlr", "GITS_CTLR", ("GITS_CTLR",), "last: from here on commands and MSIs run"),
+    RestoreStep("gits-ctlr", "GITS_CTLR", ("GITS_CTLR",), "from here on commands and MSIs run, so it comes last"),
     RestoreStep(
         VMSTATE_GIC,
         "Section arm_gicv3",

@@ -13,7 +13,19 @@ from app import __version__, limits
 from app.sessions import Sessions
 from app.settings import Settings
 from app.settings import settings as read_settings
-from app.web import api, assets, compare, docs, implementations, lessons, lessons_api, pages, problems, reference
+from app.web import (
+    api,
+    assets,
+    compare,
+    docs,
+    implementations,
+    laboratory,
+    lessons,
+    lessons_api,
+    pages,
+    problems,
+    reference,
+)
 from app.web.security import BodyLimit, SameOrigin, SecurityHeaders
 from app.web.shutdown import on_shutdown_signal
 
@@ -54,6 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(reference.router)
     pages.install(app)
     compare.install(app)
+    laboratory.install(app)
     app.include_router(implementations.router)
     app.include_router(lessons.router)
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
