@@ -204,6 +204,15 @@ class TableTranslation:
         address = device.itt + event * self._ite_bytes
         self._store("ITT", event, address, self.format.pack_ite(entry), entry)
 
+    def _update_interrupt(self, device: DeviceEntry, event: int, entry: InterruptEntry) -> None:
+        """Store an entry that was read: the fields that have no part in it stay as they were."""
+        address = device.itt + event * self._ite_bytes
+        data = self.format.pack_ite(entry)
+        if self._ite_bytes > L1_ENTRY_BYTES and not self._in_flash(address):
+            tail = self._m.memory.read(address + L1_ENTRY_BYTES, self._ite_bytes - L1_ENTRY_BYTES)
+            data = data[:L1_ENTRY_BYTES] + self.format.kept_tail(tail)
+        self._store("ITT", event, address, data, entry)
+
     # -- look-ups: they own every error case
 
     def _mapping(self, name: str, device: int, event: int) -> tuple[DeviceEntry, InterruptEntry]:
@@ -346,7 +355,7 @@ class TableTranslation:
         target = self._target("MOVI", icid)
         if source != target:
             self._lpis.move(source, target, ite.intid)
-        self._write_interrupt(dte, event, InterruptEntry(True, ite.intid, icid, ite.physical))
+        self._update_interrupt(dte, event, ite._replace(icid=icid))
         return DONE
 
     def _movall(self, words: Words) -> Outcome:

@@ -15,6 +15,7 @@ L1_ENTRY_BYTES = 8
 DWORD = Struct("<Q")
 _QEMU_ITE = Struct("<QI")
 NO_DOORBELL = 1023
+_DOORBELL_BYTES = 3
 ADDRESS_51_8 = 0x000F_FFFF_FFFF_FF00
 
 
@@ -48,6 +49,7 @@ class InterruptEntry(NamedTuple):
     intid: int
     icid: int
     physical: bool = True
+    vpeid: int = 0  # of GICv4, kept for what somebody else may have put there
 
     @property
     def words(self) -> str:
@@ -67,6 +69,10 @@ class TableFormat(Protocol):
     def pack_cte(self, entry: CollectionEntry) -> bytes: ...
     def unpack_cte(self, raw: int) -> CollectionEntry: ...
     def pack_ite(self, entry: InterruptEntry) -> bytes: ...
+    def kept_tail(self, tail: bytes) -> bytes:
+        """What an update leaves of the bytes after the first doubleword."""
+        ...
+
     def unpack_ite(self, raw: int) -> InterruptEntry:
         """From the entry's first doubleword, which holds all that is asked of it."""
         ...
@@ -96,11 +102,14 @@ class QemuFormat:
     def pack_ite(self, entry: InterruptEntry) -> bytes:
         if not entry.valid:
             return bytes(12)
-        low = 1 | entry.physical << 1 | (entry.intid & 0xFF_FFFF) << 2 | entry.icid << 32
+        low = 1 | entry.physical << 1 | (entry.intid & 0xFF_FFFF) << 2 | entry.icid << 32 | entry.vpeid << 48
         return _QEMU_ITE.pack(low, NO_DOORBELL)
 
+    def kept_tail(self, tail: bytes) -> bytes:
+        return tail[:_DOORBELL_BYTES] + bytes(len(tail) - _DOORBELL_BYTES)
+
     def unpack_ite(self, raw: int) -> InterruptEntry:
-        return InterruptEntry(bool(raw & 1), raw >> 2 & 0xFF_FFFF, raw >> 32 & 0xFFFF, bool(raw & 2))
+        return InterruptEntry(bool(raw & 1), raw >> 2 & 0xFF_FFFF, raw >> 32 & 0xFFFF, bool(raw & 2), raw >> 48)
 
 
 @dataclass(frozen=True)
@@ -124,6 +133,9 @@ class PlainFormat:
 
     def pack_ite(self, entry: InterruptEntry) -> bytes:
         return DWORD.pack(1 << 63 | entry.icid << 32 | entry.intid) if entry.valid else bytes(8)
+
+    def kept_tail(self, tail: bytes) -> bytes:
+        return tail
 
     def unpack_ite(self, raw: int) -> InterruptEntry:
         return InterruptEntry(bool(raw >> 63), raw & 0xFFFF_FFFF, raw >> 32 & 0xFFFF)

@@ -48,6 +48,14 @@ its    MAPD device=0 size=5 itt=0x40360000
 expect creadr == 0x20
 expect memory(0x40500000, 8) == 0000000000000000
 """,
+    "MOVI leaves the vPEID and the doorbell that somebody put into the ITE": """\
+its    MAPD device=0 size=3 itt=0x40360000
+its    MAPC collection=1 target=0
+its    MAPC collection=2 target=0
+poke   0x40360000 03800068010034127856341278563412
+its    MOVI device=0 event=0 collection=2
+expect memory(0x40360000, 16) == 03800000020034127856340078563412
+""",
     "an ITE across the end of RAM: its first doubleword is stored, then the queue stalls": """\
 its    MAPD device=0 size=16 itt=0x411ffe00
 its    MAPTI device=0 event=42 intid=8192 collection=0
