@@ -383,9 +383,15 @@ class Machine:
             asked,
             self.values[place.slot],
             reads,
-            _why(place.register, asked, reads, port.lanes),
+            self._why_differs(port, write, asked, reads),
             place.register.cite,
         )
+
+    def _why_differs(self, port: WritePort, write: Write, asked: int, reads: int) -> str:
+        withheld = port.lanes & ~write.lanes
+        if withheld & (asked ^ reads):
+            return self.nonsecure.refusal(port.place)
+        return _why(port.place.register, asked, reads, port.lanes)
 
     def _value(self, place: Place) -> int:
         port = self._reads.get(port_key(place.address, place.register.width // 8))

@@ -67,6 +67,17 @@ class NonSecure:
         """The bits of the register that Non-secure software reaches."""
         return self._lanes[place.register.nonsecure](place)
 
+    def refusal(self, place: Place) -> str:
+        """Why bits of a write by Non-secure software did not arrive."""
+        name = place.register.name
+        match place.register.nonsecure:
+            case "nothing":
+                return f"{name} is Secure: what Non-secure software writes is ignored"
+            case "control":
+                return "Non-secure software reaches EnableGrp1A only"
+            case _:
+                return "Non-secure software reaches its own interrupts only, and what NSACR lets it"
+
     def _mask(self, place: Place, needed: int) -> int:
         """Bits of Non-secure Group 1 interrupts, and of those whose NSACR field is `needed` or more."""
         intids = place.register.intids

@@ -3,6 +3,7 @@
 import pytest
 
 from app.gic import Machine
+from app.gic.effects import RegisterWritten
 
 GICD, RD0, SGI0 = 0x0800_0000, 0x080A_0000, 0x080B_0000
 CTLR, IGROUPR1, ISENABLER1, ISPENDR1 = GICD, GICD + 0x84, GICD + 0x104, GICD + 0x204
@@ -161,3 +162,23 @@ def test_snapshot_keeps_the_number_of_states(machine: Machine) -> None:
     machine.restore(one)
     machine.write(IGROUPR1, 1, 4)
     assert machine.read(IGROUPR1, 4) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "value", "says"),
+    [
+        (0x0800_0084, 0xFFFF_FFFF, "GICD_IGROUPR1 is Secure: what Non-secure software writes is ignored"),
+        (0x0800_0000, 5, "Non-secure software reaches EnableGrp1A only"),
+        (0x0800_0104, 1, "Non-secure software reaches its own interrupts only"),
+        (0x0800_6140, 1 << 31, "Non-secure software reaches its own interrupts only"),
+    ],
+)
+def test_a_write_that_is_withheld_says_so(machine: Machine, address: int, value: int, says: str) -> None:
+    with machine.listen() as told:
+        machine.write(address, value, 4)
+    [written] = [effect for effect in told if isinstance(effect, RegisterWritten)]
+    assert written.reads & value == 0
+    assert says in written.words
+    with machine.listen() as told:
+        machine.write(address, value, 4, secure=True)
+    assert not any(says in effect.words for effect in told)
