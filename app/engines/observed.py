@@ -11,13 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+from app.engines.compare import Comparison
 from app.scenario.format import format_operation
-from app.scenario.operations import Expect
+from app.scenario.operations import Expect, Migrate, Operation
 from app.scenario.player import Step
 from app.scenario.scenario import MachineSpec, Scenario
 
+Told: TypeAlias = tuple[int | None, str, str]
 FOLDER = Path(__file__).resolve().parent.parent / "lessons" / "recordings"
 
 
@@ -43,21 +45,40 @@ class Recording:
     until: int
     steps: Mapping[int, Observed]
 
-    def differences(self, steps: Sequence[Step]) -> Iterator[tuple[int, str, str]]:
-        """Where a model's steps answered otherwise: the step, what was recorded, what the model says."""
+    def differences(self, told: Sequence[Told]) -> Iterator[tuple[int, str, str]]:
+        """Where a model answered otherwise: the step, what was recorded, what the model says."""
         for seq, seen in self.steps.items():
-            step = steps[seq - 1]
-            if seen.value is not None and seen.value != step.value:
-                yield seq, f"{seen.value:#x}", "nothing" if step.value is None else f"{step.value:#x}"
-            if seen.got is not None and step.expectation is not None and seen.got != step.expectation.got_text:
-                yield seq, seen.got, step.expectation.got_text
-            if (seen.refused or "") != refusal(step) and seen.hppi is None:
-                yield seq, seen.refused or "done", refusal(step) or "done"
+            value, got, refused = told[seq - 1]
+            if seen.value is not None and seen.value != value:
+                yield seq, f"{seen.value:#x}", "nothing" if value is None else f"{value:#x}"
+            if seen.got is not None and seen.got != got:
+                yield seq, seen.got, got
+            if (seen.refused or "") != refused and seen.hppi is None:
+                yield seq, seen.refused or "done", refused or "done"
+
+    def words(self, total: int) -> str:
+        """What was played, when, and how far of `total` steps."""
+        part = "" if self.until == total else f" up to step {self.until}"
+        return f"{self.of}{part}, {self.date}"
 
 
-def refusal(step: Step) -> str:
-    """A refusal without the words that only our model has: the errno, or what a migration's steps were answered."""
-    return step.refused if step.op.verb == "migrate" else step.refused.partition(": ")[0]
+def agrees(recording: Recording, comparison: Comparison, name: str) -> bool:
+    """Whether a comparison's column of that name answers all that was recorded as it was recorded."""
+    rows = [(step.op, step.answers[name]) for step in comparison.steps]
+    return not any(
+        recording.differences([(each.value, each.expected, _refusal(op, each.refused)) for op, each in rows])
+    )
+
+
+def told_by(step: Step) -> Told:
+    """What a step says outside: a value, what an expectation found, a refusal without the words of our model."""
+    got = "" if step.expectation is None else step.expectation.got_text
+    return step.value, got, _refusal(step.op, step.refused)
+
+
+def _refusal(op: Operation, refused: str) -> str:
+    """An errno alone, or of a migration which steps were answered with which."""
+    return refused if isinstance(op, Migrate) else refused.partition(": ")[0]
 
 
 def digest(scenario: Scenario) -> str:

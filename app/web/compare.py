@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from app.engines.compare import Comparison, compare
 from app.engines.model import LIVE_QEMU
+from app.engines.observed import recordings
 from app.engines.qtest import QemuError, program
 from app.gic import IMPLEMENTATIONS
 from app.registers import IMPLEMENTATION_NAMES
@@ -129,5 +130,10 @@ async def _page(
             told = await comparisons.get(scenario, text, chosen)
     else:
         told = await comparisons.get(scenario, text, chosen)
-    html = render("compare/page.html", page=compare_page(told, shown), title=title or told.title, trouble=trouble)
+    html = render(
+        "compare/page.html",
+        page=compare_page(told, shown, recordings(scenario)),
+        title=title or told.title,
+        trouble=trouble,
+    )
     return HTMLResponse(html, headers=NO_STORE)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.engines.observed import FOLDER, Observed, Recording, digest, recordings
+from app.engines.observed import FOLDER, Observed, Recording, digest, recordings, told_by
 from app.scenario import parse
 from app.scenario.lessons import LESSONS, lesson
 from app.scenario.operations import Ack, Eoi, Expect, Migrate, Msi
@@ -16,7 +16,7 @@ def played(item, side, recording):
     player = Player(item.scenario.machine.on(side))
     steps, parted = [], []
     for seq, op in enumerate(item.scenario.operations, 1):
-        steps.append(player.apply(op))
+        steps.append(told_by(player.apply(op)))
         seen = recording.steps.get(seq)
         if seen is not None and seen.hppi is not None:
             best = [player.machine.hppi(cpu) for cpu in range(player.machine.cpus)]

@@ -68,7 +68,7 @@ async def test_only_differences_and_another_reference(client):
     assert '<tr id="s3"' in html
     assert '<tr id="s5"' not in html
     assert "1 step in which all agree" in words(html)
-    assert "QEMU checked against real QEMU 7.2 compared with this" in words(html)
+    assert "QEMU model, checked against real QEMU 7.2 compared with this" in words(html)
 
 
 async def test_a_long_log_is_cut_around_its_differences(client):

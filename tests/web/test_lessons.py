@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from app.engines.observed import Observed, recordings
 from app.registers import IMPLEMENTATION_NAMES
 from app.scenario import links, parse
 from app.scenario.lesson_parts import Question
@@ -265,3 +266,33 @@ async def test_the_api_checks_an_exercise(client):
     wrong = await client.post("/api/v1/exercises", json={"payload": exercise.payload(), "lines": "its INV\n"})
     assert wrong.status_code == 422
     assert wrong.json()["line"] == 1
+
+
+# -- compared
+
+
+async def test_a_comparison_of_a_lesson_says_what_was_observed_on_real_ones(client):
+    page = lesson_page(lesson("restore-in-order"), reader_of([]))
+    html = await shown(client, page.compare)
+    badges = re.findall(r'<th scope="col"><b>([^<]*)</b><span class="tag ([^"]*)">([^<]*)</span>', html, re.DOTALL)
+    told = {title: words(badge) for title, _, badge in badges}
+    assert told["KVM"] == "observed on real Linux 6.1.192 KVM, 2026-11-22"
+    assert told["QEMU"] == "observed on real QEMU 7.2.22 up to step 17, 2026-11-22"
+    assert told["Architecture"].startswith("model")
+    assert told["KVM before 5.6"].startswith("model")
+
+
+async def test_a_scenario_that_was_not_recorded_is_the_models(client):
+    text = lesson("restore-in-order").text + "read GITS_CTLR\n"
+    html = await shown(client, f"/x/{links.pack(parse(text))}/compare")
+    assert "observed on real" not in html
+    assert "model, checked against real KVM 6.1" in html
+
+
+async def test_a_column_that_answers_otherwise_than_the_recording_is_the_models(client, monkeypatch):
+    recording = recordings(lesson("restore-in-order").scenario)["kvm"]
+    monkeypatch.setitem(recording.steps, 24, Observed(value=1023))
+    page = lesson_page(lesson("restore-in-order"), reader_of([]))
+    html = await shown(client, page.compare)
+    assert "observed on real Linux" not in html
+    assert "observed on real QEMU" in html

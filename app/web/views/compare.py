@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from types import MappingProxyType
 from urllib.parse import urlencode
 
 from app.engines.compare import Compared, Comparison
 from app.engines.explain import Reason
 from app.engines.matrix import Row
 from app.engines.model import LIVE_QEMU
+from app.engines.observed import Recording, agrees
 from app.engines.sides import Answer
 from app.gic import IMPLEMENTATIONS
 from app.scenario.choices import Taken
@@ -26,9 +28,9 @@ MAPPED = 60
 SHORT = {"kvm-before-5.6": "KVM <5.6"}
 PROOF = {
     "architecture": ("model", "model of IHI 0069"),
-    "kvm": ("real", "checked against real KVM 6.1"),
-    "kvm-before-5.6": ("model", "KVM 6.1 with PTZ as it was"),
-    "qemu": ("real", "checked against real QEMU 7.2"),
+    "kvm": ("model", "model, checked against real KVM 6.1"),
+    "kvm-before-5.6": ("model", "model: KVM 6.1 with PTZ as it was"),
+    "qemu": ("model", "model, checked against real QEMU 7.2"),
     LIVE_QEMU: ("real", "a real QEMU, just now"),
 }
 
@@ -169,8 +171,8 @@ class Shown:
         return f"{self.base}/compare" + (f"?{query}" if query else "")
 
 
-def compare_page(told: Comparison, shown: Shown) -> ComparePage:
-    """The page of a comparison."""
+def compare_page(told: Comparison, shown: Shown, real: Mapping[str, Recording] = MappingProxyType({})) -> ComparePage:
+    """The page of a comparison. `real`: what real ones answered to this very scenario, by implementation."""
     differing = [step.seq for step in told.divergences]
     first = told.first()
     mapped = [step.seq for step in told.steps] if len(told.steps) <= MAPPED else differing[:MAPPED]
@@ -185,7 +187,7 @@ def compare_page(told: Comparison, shown: Shown) -> ComparePage:
         engines=plural(len(told.names), "implementation"),
         first=_first_words(told, first),
         first_href=f"#s{first.seq}" if first is not None else "",
-        columns=tuple(_column(told, name) for name in told.names),
+        columns=tuple(_column(told, name, real.get(name)) for name in told.names),
         map_steps=tuple(mapped),
         map_rows=tuple(_map_row(told, name, mapped) for name in others),
         map_more=len(differing) - len(mapped) if len(told.steps) > MAPPED else 0,
@@ -220,8 +222,10 @@ def _live(shown: Shown) -> Link | None:
     )
 
 
-def _column(told: Comparison, name: str) -> Column:
+def _column(told: Comparison, name: str, recording: Recording | None) -> Column:
     kind, badge = PROOF[name]
+    if recording is not None and agrees(recording, told, name):
+        kind, badge = "real", f"observed on real {recording.words(len(told.steps))}"
     count = told.count(name)
     note = (
         "compared with this" if name == told.reference else f"differs in {plural(count, 'step')}" if count else "same"
