@@ -53,10 +53,11 @@ class Exercise:
     def expectations(self) -> tuple[Expect, ...]:
         return tuple(_goal(text, self.machine) for text in self.goals)
 
-    def payload(self) -> str:
-        """The exercise as the payload of an /exercise/ link, without its answer."""
+    def payload(self, of: str = "") -> str:
+        """The exercise as the payload of an /exercise/ link, without its answer; `of` is the lesson that it is of."""
         view = {"task": self.task, "goal": "\n".join(self.goals), "most": f"{self.most} {self.what}"}
-        return links.pack(self.start, view=view | ({"only": " ".join(self.only)} if self.only else {}))
+        view |= {key: value for key, value in (("only", " ".join(self.only)), ("of", of)) if value}
+        return links.pack(self.start, view=view)
 
 
 @dataclass(frozen=True, slots=True)

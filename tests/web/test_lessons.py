@@ -146,7 +146,7 @@ async def test_the_answer_is_on_no_page_in_no_link_and_in_no_answer_of_the_api(c
     told = await shown(client, f"/lessons/{item.slug}?answers=all")
     told = told[told.index('id="exercise"') :]
     address = address_of(exercise)
-    assert address in told
+    assert f"/exercise/{exercise.payload(of=item.slug)}" in told
     told += await shown(client, address)
     link = links.unpack(exercise.payload())
     told += link.text + str(dict(link.view))

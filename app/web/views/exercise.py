@@ -9,6 +9,7 @@ from markupsafe import Markup
 from app.gic import IMPLEMENTATIONS
 from app.scenario.exercises import Exercise, Verdict
 from app.scenario.format import format_operation
+from app.scenario.lessons import LESSONS
 from app.scenario.runner import answer
 from app.web.views.prose import markdown
 
@@ -51,12 +52,15 @@ class ExercisePage:
     text: str
     session: str
     frame: str
+    lesson: str
+    lesson_href: str
 
 
 def exercise_page(
-    exercise: Exercise, payload: str, verdict: Verdict | None, *, text: str = "", session: str = ""
+    exercise: Exercise, payload: str, verdict: Verdict | None, *, of: str = "", text: str = "", session: str = ""
 ) -> ExercisePage:
-    """The page, before anything is tried (`verdict` None) or with what came of it."""
+    """The page, before anything is tried (`verdict` None) or with what came of it; `of` is the lesson's slug."""
+    known = {each.slug: each.title for each in LESSONS}
     reached = None if verdict is None else verdict.reached
     goals = (
         tuple(GoalLine(goal, None, "") for goal in exercise.goals)
@@ -89,4 +93,6 @@ def exercise_page(
         text=text,
         session=session,
         frame=f"/s/{session}" if session else f"/x/{payload}",
+        lesson=known.get(of, ""),
+        lesson_href=f"/lessons/{of}" if of in known else "",
     )

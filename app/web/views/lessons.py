@@ -84,13 +84,17 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """What holds of one term; `everywhere` if all agree. `hidden`: the question that must be answered first."""
+    """What holds of one term; `everywhere` if all agree, `seen` where that was observed.
+
+    `hidden`: the question that must be answered first.
+    """
 
     term: str
     relation: str
     values: tuple[Held, ...]
     everywhere: bool
     hidden: int
+    seen: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +210,7 @@ def lesson_page(lesson: Lesson, reader: Reader) -> LessonPage:
         count=len(LESSONS),
         before=tiles()[at - 1] if at else None,
         after=tiles()[at + 1] if at + 1 < len(LESSONS) else None,
-        exercise="" if exercise is None else f"/exercise/{exercise.payload()}",
+        exercise="" if exercise is None else f"/exercise/{exercise.payload(of=lesson.slug)}",
         task=Markup() if exercise is None else markdown(exercise.task),
     )
 
@@ -279,7 +283,9 @@ def _holds(outcome: Outcome, done: tuple[int, ...], real: Mapping[str, Recording
             names.setdefault(outcome.values[name], []).append((IMPLEMENTATIONS[name].title, seen))
     everywhere = len(names) == 1 and len(outcome.values) == len(IMPLEMENTATION_NAMES)
     values = tuple(Held(value, tuple(who)) for value, who in names.items())
-    return Holds(outcome.term, "" if outcome.relation == "==" else outcome.relation, values, everywhere, hidden)
+    seen = "; ".join(f"{title}: {told}" for value in values for title, told in value.names if told)
+    relation = "" if outcome.relation == "==" else outcome.relation
+    return Holds(outcome.term, relation, values, everywhere, hidden, seen if everywhere else "")
 
 
 def _seen(real: Mapping[str, Recording], name: str, seq: int) -> str:
