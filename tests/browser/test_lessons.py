@@ -79,14 +79,13 @@ def test_without_a_script_questions_are_answered_and_exercises_checked(open_page
 @pytest.mark.parametrize("width", [320, 390, 768, 1101, 1440])
 def test_no_lesson_scrolls_sideways(open_page, site, width):
     page = open_page(site + "/lessons", viewport={"width": width, "height": 900})
-    addresses = [*PAGES, *(f"/lessons/{item.slug}?answers=all" for item in LESSONS)]
-    for address in addresses:
+    every = LESSONS if width in (320, 1101) else ()
+    for address in [*PAGES, *(f"/lessons/{item.slug}?answers=all" for item in every)]:
         page.goto(site + address, wait_until="domcontentloaded")
         assert page.evaluate(SIDEWAYS) <= 0, address
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1440)])
 def test_axe_finds_nothing(open_page, site, scheme, width):
     page = open_page(site, color_scheme=scheme, viewport={"width": width, "height": 900})
     for address in PAGES:
