@@ -25,6 +25,7 @@ from app.web import (
     pages,
     problems,
     reference,
+    thread,
 )
 from app.web.security import BodyLimit, SameOrigin, SecurityHeaders
 from app.web.shutdown import on_shutdown_signal
@@ -67,6 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     pages.install(app)
     compare.install(app)
     laboratory.install(app)
+    app.include_router(thread.router)
     app.include_router(implementations.router)
     app.include_router(lessons.router)
     app.add_api_route("/healthz", _healthz, include_in_schema=False)

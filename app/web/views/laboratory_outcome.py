@@ -86,7 +86,7 @@ def outcome_view(found: Outcome, setup: Setup, whole: bool) -> OutcomeView:
     before = [fate.intid for fate in fates if fate.intid < setup.first]
     earlier = before[-limits.LPIS_PER_OUTCOME :]
     return OutcomeView(
-        headline=_headline(found, whole),
+        headline=headline(found, whole=whole),
         fine=found.fine,
         whole=whole,
         counts=tuple(
@@ -109,7 +109,8 @@ def slug(verdict: Verdict) -> str:
     return verdict.name.lower().replace("_", "-")
 
 
-def _headline(found: Outcome, whole: bool) -> str:
+def headline(found: Outcome, *, whole: bool = True) -> str:
+    """How many pending LPIs came back, in one sentence."""
     pending = sum(count for verdict, count in found.counts if verdict in _WAS_PENDING)
     back = sum(count for verdict, count in found.counts if verdict in (Verdict.CAME_BACK, Verdict.MOVED))
     again = dict(found.counts).get(Verdict.FIRED_AGAIN, 0)
