@@ -7,6 +7,7 @@ from the second's snapshot. They must never differ.
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import fields, replace
 from functools import cache
 
@@ -375,6 +376,24 @@ class Agreement(RuleBasedStateMachine):
                 for cpu in range(CPUS):
                     one = self.quiet.peek(f"{frame}_{sets}{index}", cpu)
                     assert one == self.quiet.peek(f"{frame}_{clears}{index}", cpu)
+
+
+@pytest.mark.parametrize("implementation", EVERYWHERE)
+def test_each_register_of_interrupt_state_tells_what_it_changes(implementation):
+    machine = Machine(implementation, cpus=CPUS, spis=SPIS, ram_mib=RAM_MIB)
+    chart, drawn, aspects = machine.map, random.Random(implementation), set()
+    for intid in range(32, 40):
+        machine.spi(intid, True)
+    registers = [each for each in chart.registers.values() if each.present and each.addressed and each.intids]
+    for register in drawn.sample(registers, len(registers)) * 2:
+        address = chart.address(register, cpu := drawn.randrange(CPUS) if register.per_cpu else 0)
+        before = wired_state(machine)
+        with machine.listen() as told:
+            machine.write(address, drawn.getrandbits(register.width), register.width // 8, cpu)
+        after = wired_state(machine)
+        Agreement.every_change_was_told(before, after, told)
+        aspects |= {key[2] for key, state in after.items() if before[key] != state}
+    assert aspects == {"enable", "active", "pending", "group", "priority", "edge", "route"}
 
 
 LIMITS = settings(
