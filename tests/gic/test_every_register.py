@@ -212,3 +212,13 @@ def test_each_byte_of_a_register_that_takes_bytes_is_one_interrupt_s(implementat
         kept = [0x11 * (byte + 1) & register.fields[0].extract(register.writable) for byte in range(4)]
         assert machine.read(address, 4) == int.from_bytes(bytes(kept), "little"), register.name
         assert [machine.read(address + byte, 1) for byte in range(4)] == kept
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATION_NAMES)
+def test_lpis_cannot_be_enabled_without_an_its(implementation):
+    machine = Machine(implementation, cpus=CPUS, its=False, ram_mib=1)
+    register = machine.map.registers["GICR_CTLR"]
+    door = Door(machine, register, 1)
+    before = door.read()
+    assert door.write(register.field("EnableLPIs").mask) == before
+    assert not machine.lpis_enabled(1)

@@ -109,3 +109,11 @@ def test_counts_itlinesnumber_without_the_private_intids() -> None:
         0x037A_0001,
         0x037A_0007,
     ]
+
+
+def test_without_an_its_there_are_no_lpis() -> None:
+    """has-lpi is off then: arm_gicv3_common.c, arm_gicv3_common_reset_hold; arm_gicv3_redist.c, gicr_writel."""
+    chart = register_map("qemu", its=False)
+    assert chart.registers["GICD_TYPER"].decode(chart.registers["GICD_TYPER"].reset)["LPIS"] == 0
+    assert chart.registers["GICR_TYPER"].decode(chart.registers["GICR_TYPER"].reset)["PLPIS"] == 0
+    assert Storage(chart.registers["GICR_CTLR"]).write(0xFFFF_FFFF) == 0
