@@ -58,7 +58,7 @@ async def act(request: Request, id: str) -> Response:  # noqa: A002 - the path s
         newest = replace(look, step=None, tab=form.get("tab", look.tab))
         headers = {**NO_STORE, "HX-Replace-Url": newest.link()}
         html = await app_fragment(request, session, newest)
-        return HTMLResponse(html + _console_emptied(form), headers=headers)
+        return HTMLResponse(html + _console_emptied(form, look.base), headers=headers)
     return HTMLResponse(await _changes(request, session, form, done), headers=NO_STORE)
 
 
@@ -116,12 +116,12 @@ async def _changes(request: Request, session: Session, form: Mapping[str, str], 
     look = replace(look_from(f"/s/{session.id}", {}), register=form.get("register", ""))
     shown = await inspector_of(SessionStage(session), look, may_write=True)
     parts = [partial("#inspector", component("inspector", "inspector", shown, explorer.form_of(look)), "outerHTML")]
-    return "".join([*parts, _console_emptied(form), *(live.update(session, seq) for seq in done)])
+    return "".join([*parts, _console_emptied(form, look.base), *(live.update(session, seq) for seq in done)])
 
 
-def _console_emptied(form: Mapping[str, str]) -> str:
+def _console_emptied(form: Mapping[str, str], base: str) -> str:
     """The console without the line that was taken from it."""
-    return partial("#con", component("timeline", "input"), "outerHTML") if form.get("kind") == "console" else ""
+    return partial("#con", component("timeline", "input", base), "outerHTML") if form.get("kind") == "console" else ""
 
 
 async def _refused(

@@ -66,7 +66,7 @@ class Plays:
 
 def install(app: FastAPI) -> None:
     """Put the pages into the app, and the watchers' updates onto its sessions."""
-    from app.web import fragments, travel
+    from app.web import fragments, text, travel
 
     app.state.live = Live()
     app.state.plays = Plays(app.state.players)
@@ -74,6 +74,7 @@ def install(app: FastAPI) -> None:
     app.include_router(router)
     app.include_router(fragments.router)
     app.include_router(travel.router)
+    app.include_router(text.router)
 
 
 @router.get("/")

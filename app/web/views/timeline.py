@@ -6,14 +6,21 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.gic.commands import COMMANDS
 from app.scenario import MachineSpec, Operation, Verdict, format_operation
 from app.scenario.format import plain
 from app.scenario.operations import Expect, Its, Note, Poke, Write
+from app.scenario.verbs import VERBS
 from app.web.views.look import Look
 from app.web.views.stage import Place
 from app.web.views.words import plural
 
 WINDOW = 12
+# Whole lines for a browser that completes without a script: each verb, and each ITS command with its operands.
+EXAMPLES = (
+    *(verb.usage.partition(",")[0] for name, verb in VERBS.items() if name != "its"),
+    *(f"its {spec.name} {' '.join(f'{each.name}=' for each in spec.operands)}" for spec in COMMANDS.values()),
+)
 LONG = 16
 
 
@@ -58,6 +65,7 @@ class Dock:
     failure: str
     failure_step: int
     place: Place
+    examples: tuple[str, ...] = EXAMPLES
 
 
 def dock(
