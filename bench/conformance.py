@@ -1,7 +1,8 @@
 """Checks everything that can be checked and writes what came of it for the page /conformance.
 
 `python -m bench.conformance [pytest arguments]`: replays the recorded corpora, plays the scenario of every behaviour on
-every implementation, runs the tests, and writes app/web/conformance.json. Ends with 1 if anything was wrong.
+every implementation, runs the tests, and writes app/web/conformance.json. Ends with 1 if anything was wrong. With
+arguments only some tests may run: the page says which.
 """
 
 from __future__ import annotations
@@ -61,8 +62,12 @@ def _wrong(report: dict[str, Any]) -> list[str]:
         for each in report["matrix"]
         if each["held"] != each["expectations"]
     ]
-    failed = report["tests"]["failed"]
-    return told + ([f"{failed} tests failed"] if failed else [])
+    tests = report["tests"]
+    if tests["failed"]:
+        told.append(f"{tests['failed']} tests failed")
+    elif tests["ended"]:
+        told.append(f"pytest ended with {tests['ended']}")
+    return told
 
 
 def _corpus(file: str, implementation: str, recorded_on: str) -> dict[str, Any]:
@@ -93,7 +98,10 @@ def _matrix() -> list[dict[str, Any]]:
 def _tests(arguments: list[str]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results.xml"
-        subprocess.run([sys.executable, "-m", "pytest", f"--junitxml={results}", *arguments], cwd=ROOT, check=False)
+        command = [sys.executable, "-m", "pytest", f"--junitxml={results}", *arguments]
+        status = subprocess.run(command, cwd=ROOT, check=False).returncode
+        if not results.is_file():
+            sys.exit(f"pytest ended with {status} and wrote no results; the report was left as it is")
         cases = list(ET.parse(results).iter("testcase"))
     files: dict[str, dict[str, Any]] = defaultdict(lambda: {"passed": 0, "failed": 0, "skipped": 0, "seconds": 0.0})
     for case in cases:
@@ -103,7 +111,13 @@ def _tests(arguments: list[str]) -> dict[str, Any]:
         told["seconds"] += float(case.get("time", 0))
     listed = [{"name": name, **told, "seconds": round(told["seconds"], 1)} for name, told in sorted(files.items())]
     totals = {key: sum(each[key] for each in listed) for key in ("passed", "failed", "skipped")}
-    return {**totals, "seconds": round(sum(each["seconds"] for each in listed), 1), "files": listed}
+    totals["ended"] = status
+    return {
+        "selection": " ".join(arguments),
+        **totals,
+        "seconds": round(sum(each["seconds"] for each in listed), 1),
+        "files": listed,
+    }
 
 
 def _file(classname: str) -> str:

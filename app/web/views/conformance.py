@@ -55,13 +55,14 @@ class TestFile:
 class ConformancePage:
     """`missing` says what to do when there is no report; `changed`: the model is not the one that was checked.
 
-    `facts` are name and value, as versions and the date.
+    `partly` says which tests alone were run, "" if all; `facts` are name and value, as versions and the date.
     """
 
     missing: str
     headline: str
     fine: bool
     changed: bool = False
+    partly: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     corpora: tuple[Corpus, ...] = ()
     sides: tuple[Side, ...] = ()
@@ -71,21 +72,29 @@ class ConformancePage:
 def conformance_page(path: Path = REPORT) -> ConformancePage:
     """The page of the report at `path`, or one that says how to make it."""
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
+        return _page(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        return ConformancePage(
-            f"This copy of giclab was not checked. {COMMAND} does that and writes the report.", "", False
-        )
+        return _missing("This copy of giclab was not checked.")
+    except (ValueError, LookupError, TypeError):
+        return _missing("The report cannot be read: another version of giclab wrote it, or it is damaged.")
+
+
+def _missing(what: str) -> ConformancePage:
+    return ConformancePage(f"{what} {COMMAND} checks everything and writes the report.", "", False)
+
+
+def _page(report: Mapping[str, Any]) -> ConformancePage:
     corpora = tuple(_corpus(each) for each in report["corpora"])
     sides = tuple(_side(each) for each in report["matrix"])
     tests = tuple(_test(each) for each in report["tests"]["files"])
     fine = all(each.all_match for each in corpora) and all(each.all_hold for each in sides)
-    fine = fine and not report["tests"]["failed"]
+    fine = fine and not report["tests"]["failed"] and not report["tests"]["ended"]
     answers = sum(each["answers"] for each in report["corpora"])
     matched = sum(each["matched"] for each in report["corpora"])
     headline = f"{number(matched)} of {plural(answers, 'recorded answer')} of real GICs match"
     changed = report["model"] != model_digest()
-    return ConformancePage("", headline, fine, changed, _facts(report), corpora, sides, tests)
+    partly = report["tests"]["selection"]
+    return ConformancePage("", headline, fine, changed, partly, _facts(report), corpora, sides, tests)
 
 
 @lru_cache(maxsize=1)
