@@ -5,10 +5,12 @@ A behaviour lists the words that point at it (`Behaviour.signs`); a sign with `+
 - `its:MAPTI`, `its:MAPC-V0`: the ITS took that command; `ignored`, `stalled`, `error:ID_OOR`, `ignored:EFAULT`: how it
   went
 - `write:GICR_CTLR`, `read:…`, `expect:…`: a register of that stem, `write-whole:…` if all of it was replaced;
-  `expect:irq`, `expect:stalled`: another term
+  `expect:irq`, `expect:stalled`: another term; `expect:pending-table`, `expect:memory`: RAM bytes, by whose they are
 - `poke:pending-table`, `poke:config-table`: RAM bytes that a CPU's LPI tables hold; `misaligned`: a misaligned access
 - `msi`, `irq`, `ack`, `eoi`, `uread`, `uwrite`, `save`, `migrate:documented`, `migrate:reordered`: the operation itself
 - `lpi-lost`, `config-read`, …: an effect of that kind; `only:lpi-lost`: on one of two machines and not on the other
+- `migrate:unsaved`, `migrate:moved`: no `save` or a MOVALL came before (added where steps are seen in order)
+- `no-its`: the machine has none
 - `choice:remap`: that behaviour decided something that the manual leaves open
 """
 
@@ -85,6 +87,8 @@ NOTHING = Evidence(frozenset(), frozenset())
 def evidence_of(step: Step, machine: Machine) -> Evidence:
     """The evidence of a step that was just played on this machine."""
     words = set(_operation_words(step.op, machine))
+    if not machine.has_its:
+        words.add("no-its")
     intids = set(_operation_intids(step.op, machine))
     registers: dict[str, int] = {}
     for effect in step.effects:
@@ -166,8 +170,8 @@ def _term(op: Expect, machine: Machine) -> str:
             return machine.map.registers[name].stem
         case IrqLine():
             return "irq"
-        case Memory():
-            return "memory"
+        case Memory(address):
+            return next((table for table, _ in _tables(Poke(address, b"\xff"), machine)), "memory")
         case Stalled():
             return "stalled"
         case _:

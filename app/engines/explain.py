@@ -8,7 +8,7 @@ strategies of KVM cannot be taken apart like that; what follows from them is tol
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -99,7 +99,11 @@ class Pair:
         (self._one, self._wanted), (self._two, self._got) = sorted(sides, key=lambda side: _richness(side[0]))
         self._budget = budget
         self._parting = [row for row in rows() if row.parts(self._one.name, self._two.name)]
-        self._words = [a.evidence.beside(b.evidence) for a, b in zip(self._wanted, self._got, strict=True)]
+        self._words = list(_with_history(a.evidence.beside(b.evidence) for a, b in zip(*self._answers, strict=True)))
+
+    @property
+    def _answers(self) -> tuple[Sequence[Answer], Sequence[Answer]]:
+        return self._wanted, self._got
 
     def reasons(self, steps: Sequence[int]) -> dict[int, Reason]:
         """Why the answers of these steps (from 0) differ."""
@@ -240,6 +244,18 @@ class Pair:
         for row in self._parting:
             if name in row.registers and (kept & ptz if row.key == "ptz" else telling[row.area]):
                 yield row
+
+
+def _with_history(steps: Iterable[frozenset[str]]) -> Iterator[frozenset[str]]:
+    """The words of each step; a migration's also tell what went before: `migrate:unsaved`, `migrate:moved`."""
+    saved = moved = False
+    for words in steps:
+        migrates = any(word.startswith("migrate:") for word in words)
+        past = {"migrate:moved"} if moved else set()
+        past |= set() if saved else {"migrate:unsaved"}
+        yield words | past if migrates else words
+        saved = not migrates and (saved or "save" in words)
+        moved = not migrates and (moved or "its:MOVALL" in words)
 
 
 def _richness(implementation: Implementation) -> int:

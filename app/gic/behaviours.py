@@ -88,7 +88,7 @@ class PendingHome(
     area=Area.PENDING,
     status=Status.DEFINED,
     allowed=("in the pending table in RAM, at any time or always",),
-    signs=("only:lpi-pending:table", "only:lpi-not-pending:table"),
+    signs=("only:lpi-pending:table", "only:lpi-not-pending:table", "expect:pending-table"),
 ):
     """Where the pending state of an LPI lives while LPIs are enabled."""
 
@@ -108,7 +108,7 @@ class TablesHome(
     area=Area.TABLES,
     status=Status.DEFINED,
     allowed=("cached by the ITS until it is disabled",),
-    signs=("only:table-written",),
+    signs=("expect:memory", "write:GITS_BASER"),
 ):
     """Where the ITS keeps its device, collection and interrupt translation entries."""
 
@@ -124,7 +124,7 @@ class TableEntries(
     area=Area.TABLES,
     status=Status.DEFINED,
     allowed=("any format: only level 1 entries are architected",),
-    signs=("table-written",),
+    signs=("expect:memory", "write:GITS_BASER"),
 ):
     """How device, collection and interrupt translation entries look in RAM."""
 
@@ -139,7 +139,11 @@ class TableEntries(
     )
 
 
-class Signalling(Behaviour, area=Area.SIGNALS, signs=("write:GICD_CTLR",)):
+class Signalling(
+    Behaviour,
+    area=Area.SIGNALS,
+    signs=("write:GICD_CTLR", "write:GICD_IROUTER", "write:GICD_IGROUPR", "write:GICR_IGROUPR"),
+):
     """How a pending interrupt reaches the CPU interface."""
 
     DIRECT = (
@@ -159,6 +163,22 @@ class Doors(Behaviour, area=Area.HOST, signs=("uread", "uwrite", "save")):
     NONE = ("none: registers, tables and pending bits are saved as they stand", "arm_gicv3_common.c: vmstate_gicv3")
 
 
+class EnableWithoutIts(Consequence, area=Area.PENDING, signs=("no-its+write:GICR_CTLR", "no-its+only:signalled")):
+    """GICR_CTLR.EnableLPIs in a machine without an ITS."""
+
+    STAYS_ZERO = (
+        "stays zero: GICR_TYPER.PLPIS is 0",
+        "IHI 0069, GICR_TYPER.PLPIS; vgic-mmio-v3.c: vgic_mmio_write_v3r_ctlr, observed",
+        PendingHome.REDISTRIBUTOR,
+        PendingHome.LATCH,
+    )
+    TAKEN = (
+        "is stored, and the pending table is read: GICR_TYPER.PLPIS is 1 all the same",
+        "arm_gicv3_redist.c: gicr_writel, observed",
+        PendingHome.GUEST_RAM,
+    )
+
+
 class MigrationOrder(Consequence, area=Area.HOST, signs=("migrate:reordered",)):
     """Migration with GICR_CTLR restored after the ITS."""
 
@@ -170,12 +190,23 @@ class MigrationOrder(Consequence, area=Area.HOST, signs=("migrate:reordered",)):
     )
 
 
-class MigrationUnsaved(Consequence, area=Area.HOST, signs=("migrate:documented",)):
+class MigrationUnsaved(Consequence, area=Area.HOST, signs=("migrate:unsaved",)):
     """Migration without SAVE_PENDING_TABLES and SAVE_TABLES."""
 
     NO_MATTER = ("no matter: there is nothing to save first", "arm_gicv3_common.c: vmstate_gicv3", Doors.NONE)
     LOST = (
         "mappings and pending LPIs are lost, without an error",
         "Documentation/virt/kvm/devices/arm-vgic-its.rst, observed",
+        Doors.KVM_DEVICE,
+    )
+
+
+class MigrationAfterMove(Consequence, area=Area.HOST, signs=("migrate:moved",)):
+    """Migration after MOVALL, with an LPI that it moved pending."""
+
+    NO_MATTER = ("no matter: the state moves as it stands", "arm_gicv3_common.c: vmstate_gicv3", Doors.NONE)
+    PENDING_LOST = (
+        "the LPI is back at its collection's CPU, and no longer pending: its bit was saved in the other CPU's table",
+        "vgic-its.c: vgic_its_save_cte; vgic-v3.c: vgic_v3_save_pending_tables, observed",
         Doors.KVM_DEVICE,
     )

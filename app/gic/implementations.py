@@ -17,6 +17,8 @@ from app.gic.behaviours import (
     Behaviour,
     Consequence,
     Doors,
+    EnableWithoutIts,
+    MigrationAfterMove,
     MigrationOrder,
     MigrationUnsaved,
     PendingHome,
@@ -35,6 +37,7 @@ from app.gic.its_behaviours import (
     MovallScope,
     Quiescent,
     Remap,
+    SharedLpi,
     StalledBit,
     StallRestart,
     TableFaults,
@@ -141,6 +144,7 @@ class Implementation:
     command_errors: CommandErrors
     remap: Remap
     movall_scope: MovallScope
+    shared_lpi: SharedLpi
     without_collection: WithoutCollection
     unmap_to_nowhere: UnmapToNowhere
     unmap_too_large: UnmapTooLarge
@@ -155,9 +159,11 @@ class Implementation:
     edge_lines: EdgeLines
     one_of_n: OneOfN
     wrong_end: WrongEnd
-    # userspace and migration
+    # what follows from the strategies
+    enable_without_its: EnableWithoutIts = field(init=False, metadata={"kind": EnableWithoutIts})
     migration_order: MigrationOrder = field(init=False, metadata={"kind": MigrationOrder})
     migration_unsaved: MigrationUnsaved = field(init=False, metadata={"kind": MigrationUnsaved})
+    migration_after_move: MigrationAfterMove = field(init=False, metadata={"kind": MigrationAfterMove})
 
     def __post_init__(self) -> None:
         strategies: frozenset[Behaviour] = frozenset(getattr(self, name) for name in STRATEGIES)
@@ -235,6 +241,7 @@ _ARCHITECTURE = Implementation(
     command_errors=CommandErrors.IGNORED,
     remap=Remap.REPLACES,
     movall_scope=MovallScope.PENDING_STATE,
+    shared_lpi=SharedLpi.ITS_COLLECTION,
     without_collection=WithoutCollection.IGNORED,
     unmap_to_nowhere=UnmapToNowhere.DONE,
     unmap_too_large=UnmapTooLarge.IGNORED,
@@ -298,6 +305,7 @@ def _kvm(name: str, title: str, summary: str) -> Implementation:
         command_errors=CommandErrors.IGNORED,
         remap=Remap.KEEPS_OLD,
         movall_scope=MovallScope.THE_LPIS,
+        shared_lpi=SharedLpi.FIRST_TARGET,
         without_collection=WithoutCollection.DONE,
         unmap_to_nowhere=UnmapToNowhere.IGNORED,
         unmap_too_large=UnmapTooLarge.DONE,
@@ -360,6 +368,7 @@ _QEMU = Implementation(
     command_errors=CommandErrors.IGNORED,
     remap=Remap.REPLACES,
     movall_scope=MovallScope.PENDING_STATE,
+    shared_lpi=SharedLpi.ITS_COLLECTION,
     without_collection=WithoutCollection.IGNORED,
     unmap_to_nowhere=UnmapToNowhere.DONE,
     unmap_too_large=UnmapTooLarge.IGNORED,

@@ -131,7 +131,7 @@ class UnmapDevice(
     allowed=("an ITT that is not zero when it is mapped: anything",),
     signs=("its:MAPD",),
 ):
-    """MAPD with V=0 and then V=1 again, with the same ITT."""
+    """MAPD of a device that was mapped before, with the same ITT."""
 
     EVENTS_BACK = (
         "the ITT in RAM was not touched: its events are mapped again",
@@ -197,6 +197,16 @@ class MovallScope(Behaviour, area=Area.COMMANDS, signs=("its:MOVALL",)):
     THE_LPIS = (
         "the LPIs themselves: the next MSI goes to the new CPU too, whatever the collection says",
         "vgic-its.c: vgic_its_cmd_handle_movall, observed",
+    )
+
+
+class SharedLpi(Behaviour, area=Area.COMMANDS, signs=("its:INT", "msi")):
+    """An MSI of an event whose LPI an event of another collection has too."""
+
+    ITS_COLLECTION = ("goes where the collection of that event says", "IHI 0069, MAPTI; observed on QEMU")
+    FIRST_TARGET = (
+        "goes where the LPI went when it was first mapped: an LPI has one target",
+        "vgic-its.c: vgic_add_lpi",
     )
 
 

@@ -15,6 +15,7 @@ from app.gic.its_behaviours import (
     BaserInvalid,
     MovallScope,
     Remap,
+    SharedLpi,
     TableFaults,
     TranslationCache,
     UnmapCollection,
@@ -53,6 +54,7 @@ class KernelTranslation:
         self._put_away: dict[tuple[int, int], Device] = {}
         impl = machine.impl
         self._pending_follows = impl.collection_move is CollectionMove.FOLLOWS
+        self._follows_event = impl.shared_lpi is SharedLpi.ITS_COLLECTION
         self._movall_moves_lpis = impl.movall_scope is MovallScope.THE_LPIS
         self._commands: dict[int, Callable[[Words], Outcome]] = {
             0x01: self._movi,
@@ -189,8 +191,12 @@ class KernelTranslation:
             for device in self.devices.values():
                 self._m.work += 1 + len(device.events)
                 for event in device.events.values():
-                    if event.collection is collection and (self._pending_follows or not event.lpi.latch):
+                    if event.collection is not collection:
+                        continue
+                    if self._pending_follows or not event.lpi.latch:
                         self._retarget(event.lpi, target)
+                    else:
+                        event.lpi.strayed = True
         self._changed(f"collection {icid} mapped to CPU {target}")
         return DONE
 
@@ -262,8 +268,8 @@ class KernelTranslation:
         if not self._m.lpis_enabled(mapping.target):
             return Outcome("ignored", f"-EBUSY: EnableLPIs is 0 on CPU {mapping.target}")
         self._remember(device, event, mapping.lpi)
-        if not (mapping.lpi.latch or (self._pending_follows and self._movall_moves_lpis)):
-            mapping.lpi.target = mapping.target
+        if not mapping.lpi.latch and (mapping.lpi.strayed or self._follows_event):
+            mapping.lpi.target, mapping.lpi.strayed = mapping.target, False
         return mapping.lpi
 
     def msi(self, device: int, event: int) -> Outcome:
@@ -340,6 +346,7 @@ class KernelTranslation:
             for lpi in self.lpis.targeting(source):
                 if lpi.latch or self._movall_moves_lpis:
                     self._retarget(lpi, target)
+                    lpi.strayed = not self._movall_moves_lpis
             self.forget_translations()
         return DONE
 

@@ -19,7 +19,7 @@ class EnableScan(
         "IHI 0069, GICR_PENDBASER.PTZ",
     )
     MAPPED_UNLESS_PTZ = (
-        "the bits of mapped LPIs that target this CPU, unless PTZ was written as one",
+        "the bits of mapped LPIs that target this CPU, zeros too, unless PTZ was written as one",
         "vgic-its.c: vgic_enable_lpis, its_sync_lpi_pending_table, observed",
     )
     ALL = (
@@ -239,14 +239,14 @@ class PropbaserScope(
 
 
 class LpiTableFaults(Behaviour, area=Area.BASES, signs=("ignored:EFAULT",)):
-    """MAPTI when GICR_PROPBASER points where there is no RAM, as at reset."""
+    """MAPTI when the LPI tables would lie where there is no RAM, as at reset."""
 
     MAPPED = (
         "the event is mapped; its configuration reads as zero, so the LPI is disabled",
         "arm_gicv3_redist.c: update_for_one_lpi, observed",
     )
     NOT_MAPPED = (
-        "the command is ignored: the LPI's configuration cannot be read",
+        "the command is ignored: the LPI's bytes in them cannot be read",
         "vgic-its.c: vgic_add_lpi, observed",
     )
 

@@ -52,7 +52,19 @@ _SCAN = "vgic-its.c: its_sync_lpi_pending_table"
 class Lpi:
     """struct vgic_irq of an LPI. `target`: CPU or None; `queued`: the CPU whose list holds it; `refs`: its users."""
 
-    __slots__ = ("active", "config", "enabled", "intid", "latch", "priority", "queued", "read", "refs", "target")
+    __slots__ = (
+        "active",
+        "config",
+        "enabled",
+        "intid",
+        "latch",
+        "priority",
+        "queued",
+        "read",
+        "refs",
+        "strayed",
+        "target",
+    )
 
     def __init__(self, intid: int, target: int | None) -> None:
         self.intid = intid
@@ -65,6 +77,7 @@ class Lpi:
         self.active = False
         self.queued: int | None = None
         self.refs = 1
+        self.strayed = False  # it left, or did not follow, its collection for as long as it is pending
 
     @classmethod
     def of(cls, state: tuple[object, ...]) -> Lpi:

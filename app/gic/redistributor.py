@@ -43,7 +43,8 @@ class Redistributor(InterruptWords):
             machine.values[write.place.slot] = write.old
             machine.lpi_home.disable(self.cpu)
             machine.values[write.place.slot] = write.new
-            machine.its.forget_translations()
+            if machine.has_its:
+                machine.its.forget_translations()
         withheld = write.old ^ write.new
         for group, name in enumerate(GROUP_NAMES):
             if withheld >> _DPG + group & 1:

@@ -67,7 +67,7 @@ class TieBreak(
     )
 
 
-class LevelLatch(Behaviour, area=Area.SIGNALS, signs=("read:GICD_ISPENDR", "expect:GICD_ISPENDR")):
+class LevelLatch(Behaviour, area=Area.SIGNALS, signs=("read:GICD_ISPENDR", "expect:GICD_ISPENDR", "eoi")):
     """A level-sensitive interrupt that software made pending, when it is acknowledged."""
 
     CLEARED_AT_ACKNOWLEDGE = (
