@@ -154,6 +154,8 @@ def test_choices_are_listed_for_each():
         assert [(each.behaviour, each.steps) for each in found.choices[name]] == [("command_errors", (1, 2))]
 
 
+# A table at address 0: KVM ignores the command, QEMU does it and its writes are lost.
+ALIKE_OUTSIDE = {("table_in_flash", "kvm", "qemu")}
 # What a row's scenario shows may come from a neighbour: KVM never stalls, and flushes what another would have written.
 EXPLAINED_BY_ANOTHER = {
     ("pending_home", "kvm", "architecture"): "disable_lpis",
@@ -165,7 +167,7 @@ EXPLAINED_BY_ANOTHER = {
 @pytest.mark.parametrize("row", [row for row in rows() if row.differs], ids=lambda row: row.key)
 def test_comparing_the_scenario_of_a_row_names_that_row(row):
     for one, other in itertools.combinations(("kvm", "architecture", "qemu"), 2):
-        if not row.parts(one, other):
+        if not row.parts(one, other) or (row.key, one, other) in ALIKE_OUTSIDE:
             continue
         found = compare(row.scenario, (one, other))
         assert found.divergences, (one, other)
