@@ -29,9 +29,8 @@ REGISTERS = "registers"
 _TABLE_REGISTER, _PTZ_FIELD = PTZ
 # A behaviour that the register map says too shows where its registers are written.
 _SAID_SIGNS = {
-    key: frozenset(f"write:{stem}" for stem, of in SAID_ELSEWHERE.items() if of == key)
-    for key in SAID_ELSEWHERE.values()
-}
+    key: tuple(f"write:{stem}" for stem, of in SAID_ELSEWHERE.items() if of == key) for key in SAID_ELSEWHERE.values()
+} | {"enable_without_its": ("no-its+write:GICR_CTLR",)}
 
 
 class How(StrEnum):
@@ -222,7 +221,7 @@ class Pair:
             found = [
                 row for name, bits in self._differing_registers(at).items() for row in self._rows_for(name, bits, at)
             ]
-            found += [row for row in self._parting if self._words[at] & _SAID_SIGNS.get(row.key, frozenset())]
+            found += [row for row in self._parting if has_sign(self._words[at], _SAID_SIGNS.get(row.key, ()))]
             if found:
                 return found
         return []

@@ -16,6 +16,8 @@ from app.scenario.runner import answer, run
 NAMES = tuple(IMPLEMENTATIONS)
 # The one whose code asks each behaviour that parts it from those after it: the one to change.
 RICHEST_FIRST = ("kvm", "kvm-before-5.6", "architecture", "qemu")
+# A table at address 0: KVM ignores the command, QEMU does it and its writes are lost. Only a stall shows.
+ALIKE_OUTSIDE = {"table_in_flash"}
 ROWS = {row.key: row for row in rows()}
 
 
@@ -55,9 +57,9 @@ def test_the_scenario_of_a_row_fails_where_the_behaviour_is_anothers(key):
 def test_what_a_row_calls_different_shows(key):
     row = ROWS[key]
     seen = {name: [answer(item.step) for item in run(row.scenario, name).played] for name in NAMES}
-    for mine in NAMES:
-        others = [other for other in NAMES if row.parts(mine, other)]
-        assert not others or any(seen[mine] != seen[other] for other in others), mine
+    for one, other in itertools.combinations(NAMES, 2):
+        if row.parts(one, other) and key not in ALIKE_OUTSIDE:
+            assert seen[one] != seen[other], (one, other)
 
 
 def test_no_scenario_is_left_without_its_row():

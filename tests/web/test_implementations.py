@@ -54,7 +54,7 @@ async def test_an_anchor_of_each_area(client):
     [
         ("q=PTZ&a=kvm&b=kvm-before-5.6", {"ptz"}),
         ("a=kvm&b=kvm-before-5.6", {"ptz"}),
-        ("q=gicd_irouter", {"gicd_irouter_kept"}),
+        ("q=sanitised+gicr_propbaser", {"gicr_propbaser_kept"}),
         ("q=vgic_its_invall", {"invall_scope"}),
         ("q=MAPTI+anything", set()),
     ],
