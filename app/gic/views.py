@@ -292,22 +292,36 @@ class Views:
         """The mapped or pending LPIs from `start` up, at most `count`."""
         found = self._interesting()
         chosen = sorted(intid for intid in found if intid >= start)[:count]
-        return [self._lpi(intid, *found[intid]) for intid in chosen]
+        signalled = [self._signalled(cpu) for cpu in range(self._m.cpus)]
+        return [self._lpi(intid, *found[intid], signalled) for intid in chosen]
+
+    def _signalled(self, cpu: int) -> int | None:
+        """Where many LPIs are pending this takes a while: asked once for all of them."""
+        found = self._m.cpu_interfaces[cpu].signalled()
+        return None if found is None else found.intid
 
     def lpi(self, intid: int, cpu: int | None = None) -> LpiView:
         event, target = self._interesting().get(intid, (None, None))
-        return self._lpi(intid, event, target if cpu is None else cpu)
+        signalled = [self._signalled(each) for each in range(self._m.cpus)]
+        return self._lpi(intid, event, target if cpu is None else cpu, signalled)
 
     def counts(self) -> LpiCounts:
-        everything = self.lpis()
-        return LpiCounts(
-            mapped=sum(each.device is not None for each in everything),
-            pending=sum(each.pending for each in everything),
-            enabled=sum(each.enabled and each.device is not None for each in everything),
-            stale=sum(each.stale for each in everything),
-        )
+        """Of all LPIs, without a view of each: there may be 57,344."""
+        machine = self._m
+        tables = [config_address(machine, 0, cpu) for cpu in range(machine.cpus)]
+        mapped = pending = enabled = stale = 0
+        for intid, (event, target) in self._interesting().items():
+            known = machine.lpi_home.state(intid, target)
+            cpu = known.cpu if known.cpu is not None else target
+            config = self._byte(tables[cpu or 0] + intid)
+            used = known.config if known.config is not None else config or 0
+            mapped += event is not None
+            pending += known.pending
+            enabled += event is not None and used & CONFIG_ENABLE
+            stale += known.config is not None and config is not None and known.config != config
+        return LpiCounts(mapped, pending, enabled, stale)
 
-    def _lpi(self, intid: int, event: EventView | None, cpu: int | None) -> LpiView:
+    def _lpi(self, intid: int, event: EventView | None, cpu: int | None, signalled: list[int | None]) -> LpiView:
         machine = self._m
         known = machine.lpi_home.state(intid, cpu)
         cpu = known.cpu if known.cpu is not None else cpu
@@ -316,6 +330,7 @@ class Views:
         pending_byte = None if cpu is None else self._byte(pending_address(machine, intid, cpu))
         used = known.config if known.config is not None else config or 0
         stale = known.config is not None and config is not None and known.config != config
+        state = self._state(cpu, event is not None, bool(used & CONFIG_ENABLE), known.pending, known.active)
         return LpiView(
             intid=intid,
             device=event.device_id if event else None,
@@ -331,10 +346,10 @@ class Views:
             pending=known.pending,
             active=known.active,
             stale=stale,
-            state=self._state(intid, cpu, event is not None, bool(used & CONFIG_ENABLE), known.pending, known.active),
+            state="signalled" if state == "pending" and cpu is not None and signalled[cpu] == intid else state,
         )
 
-    def _state(self, intid: int, cpu: int | None, mapped: bool, enabled: bool, pending: bool, active: bool) -> str:
+    def _state(self, cpu: int | None, mapped: bool, enabled: bool, pending: bool, active: bool) -> str:
         machine = self._m
         if active:
             return "active"
@@ -345,8 +360,7 @@ class Views:
             return "not pending" if mapped else "not mapped"
         if not enabled:
             return "masked"
-        found = machine.cpu_interfaces[cpu].signalled() if cpu is not None else None
-        return "signalled" if found is not None and found.intid == intid else "pending"
+        return "pending"
 
     def _byte(self, address: int) -> int | None:
         try:

@@ -149,3 +149,21 @@ def test_a_scan_tells_of_a_few_lpis_and_counts_the_others():
     (scan,) = (each for each in heard if isinstance(each, effects.PendingTableScanned))
     assert (len(scan.found), scan.count) == (TOLD_LPIS, 65536 - 8192)
     assert sum(isinstance(each, effects.ConfigRead) for each in heard) == TOLD_LPIS
+
+
+@pytest.mark.parametrize("implementation", EVERYWHERE)
+def test_looking_at_many_lpis_asks_each_cpu_once_what_it_signals(monkeypatch, implementation):
+    machine = machine_of(implementation, MANY_LPIS)
+    run(machine, [encode("INT", device=0, event=event) for event in range(1024)])
+    asked = []
+    for interface in machine.cpu_interfaces:
+        monkeypatch.setattr(
+            interface, "signalled", lambda cpu=interface.cpu, ask=interface.signalled: asked.append(cpu) or ask()
+        )
+    counts = machine.lpi_counts()
+    assert (counts.mapped, counts.pending, counts.enabled, counts.stale) == (2048, 1024, 2048, 0)
+    assert not asked
+    views = machine.lpis()
+    assert asked == [0, 1]
+    assert counts.pending == sum(view.pending for view in views)
+    assert [view.state for view in views].count("pending") >= 1023
