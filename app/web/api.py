@@ -15,11 +15,12 @@ from app.engines.model import LIVE_QEMU
 from app.gic import Machine
 from app.gic.views import CollectionView, DeviceView, EventView
 from app.registers import IMPLEMENTATION_NAMES, UnknownName
-from app.scenario import MachineSpec, Step, parse
+from app.scenario import MachineSpec, Step, links, parse
 from app.scenario.format import format_content
 from app.sessions import Session, Sessions, moves
 from app.sessions.moves import Change
 from app.web import shapes
+from app.web.opened import Openings
 from app.web.play import play, unknown_implementation
 from app.web.problems import KINDS, Problem
 from app.web.security import presented_key
@@ -273,6 +274,21 @@ async def watch_session(request: Request, session: OneSession) -> Response:
     Resumes after `Last-Event-ID`.
     """
     return event_stream(request, session, CHANNEL)
+
+
+@router.post("/links", status_code=201, response_model=shapes.NewLinkAnswer)
+async def create_link(request: Request, sessions: AllSessions, new: shapes.NewLink) -> JSONResponse:
+    """Put a scenario into a link, with what comes of it; stores something only if a short link is asked for."""
+    openings: Openings = request.app.state.openings
+    scenario = await openings.parsed(new.scenario)
+    view = {"register": new.register_}
+    record = await openings.record(scenario)
+    payload = links.pack(scenario, new.step, view, record)
+    answer = {"link": f"/x/{payload}", "characters": len(payload) + 3, "operations": len(scenario.operations)}
+    if new.short:
+        kept = await sessions.short_links.keep(scenario, links.pack(scenario, record=record))
+        answer["short"] = f"/l/{kept.slug}"
+    return JSONResponse(answer, 201)
 
 
 @router.post("/play", response_model=shapes.PlayAnswer)

@@ -22,6 +22,7 @@ from app.web import (
     laboratory,
     lessons,
     lessons_api,
+    links,
     pages,
     problems,
     reference,
@@ -65,6 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(lessons_api.router)
     app.include_router(docs.router)
     app.include_router(reference.router)
+    links.install(app)
     pages.install(app)
     compare.install(app)
     laboratory.install(app)

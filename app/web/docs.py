@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
 from app.web.problems import KINDS
+from app.web.views.embed import FLAGS
 from app.web.views.render import render
 
 router = APIRouter(include_in_schema=False)
@@ -40,7 +41,9 @@ class Endpoint:
 async def api_reference(request: Request) -> HTMLResponse:
     """The reference page."""
     schema = request.app.openapi()
-    return HTMLResponse(render("docs.html", info=schema["info"], endpoints=endpoints(schema), problems=KINDS))
+    return HTMLResponse(
+        render("docs.html", info=schema["info"], endpoints=endpoints(schema), problems=KINDS, flags=FLAGS)
+    )
 
 
 def endpoints(schema: dict[str, Any]) -> list[Endpoint]:

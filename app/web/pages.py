@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Annotated
 
 import anyio
 import anyio.to_thread
-from fastapi import APIRouter, FastAPI, Form, Request
+from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app import limits
 from app.gic import IMPLEMENTATIONS
-from app.scenario import Line, MachineSpec, Scenario, Timeline, format_scenario, links, parse
+from app.scenario import Line, MachineSpec, Scenario, Timeline, format_scenario, parse
 from app.scenario.scenario import line_operation
 from app.sessions import LimitReached, Session, Sessions
+from app.web.opened import Openings
 from app.web.problems import Problem
 from app.web.security import give_key, presented_key
 from app.web.views import explorer
@@ -26,9 +27,8 @@ from app.web.views.branches import history
 from app.web.views.home import home
 from app.web.views.live import Live, counts
 from app.web.views.look import Look, look_from
-from app.web.views.prose import lesson_address, lesson_prose
-from app.web.views.render import component, render
 from app.web.views.render import partial as partial_html
+from app.web.views.render import render
 from app.web.views.room import Room, strip_of
 from app.web.views.stage import PlayedStage, SessionStage, Stage, played
 from app.web.views.trouble import Trouble
@@ -36,6 +36,7 @@ from app.web.views.trouble import Trouble
 router = APIRouter(include_in_schema=False)
 NO_STORE = {"Cache-Control": "no-store", "Vary": "HX-Request"}
 PLAYS_KEPT = 32
+LEADS_OUT = re.compile(r'<a (?=[^>]*href="/(?![xls]/))')
 # What htmx may ask for alone, by element id.
 PARTS = frozenset({"app", "inspector", "found", "why", "p-lpis", "p-devices", "p-memory"})
 
@@ -84,28 +85,31 @@ async def first_page() -> HTMLResponse:
 
 
 @router.post("/sessions")
-async def start_session(
-    request: Request,
-    implementation: Annotated[str, Form()] = "",
-    cpus: Annotated[str, Form()] = "",
-    scenario: Annotated[str, Form()] = "",
-    payload: Annotated[str, Form()] = "",
-    session: Annotated[str, Form()] = "",
-    step: Annotated[str, Form()] = "",
-    on: Annotated[str, Form()] = "",
-) -> Response:
-    """Start a session: an empty machine, a scenario's text, or a copy of a link or a session up to a step."""
+async def start_session(request: Request) -> Response:
+    """Start a session: an empty machine, a scenario's text, or a copy of a link or a session up to a step.
+
+    Form fields: `implementation`, `cpus`; or `scenario`; or one of `payload`, `slug`, `session`, with `step` and `on`.
+    """
+    # FastAPI's own reading of forms stops at 1 MiB a field.
+    form = await request.form(max_part_size=limits.REQUEST_BYTES)
+    given = {name: value for name, value in form.items() if isinstance(value, str)}
+    payload, slug, session = (given.get(name, "") for name in ("payload", "slug", "session"))
+    scenario, step, on = (given.get(name, "") for name in ("scenario", "step", "on"))
     sessions: Sessions = request.app.state.sessions
+    openings: Openings = request.app.state.openings
     if payload:
-        text = copied(links.unpack(payload).scenario(), step, on)
+        text = copied((await openings.payload(payload)).scenario, step, on)
+    elif slug:
+        text = copied((await openings.slug(request, slug)).scenario, step, on)
     elif session:
-        text = copied(parse((await sessions.open(session)).scenario_text(), "session"), step, on)
+        opened = await sessions.open(session)
+        text = copied(await openings.parsed(opened.scenario_text(), "session"), step, on)
     elif scenario.strip():
         text = scenario.replace("\r\n", "\n")
     else:
-        text = f"machine implementation={implementation or 'kvm'} cpus={cpus or '2'}\n"
+        text = f"machine implementation={given.get('implementation') or 'kvm'} cpus={given.get('cpus') or '2'}\n"
         parse(text, "machine")
-    created = await sessions.create(text, title="" if payload or session else "Untitled machine")
+    created = await sessions.create(text, title="" if payload or slug or session else "Untitled machine")
     response = RedirectResponse(f"/s/{created.id}", 303)
     give_key(request, response, created.id, created.edit_key)
     return response
@@ -117,50 +121,10 @@ async def session_page(request: Request, id: str) -> HTMLResponse:  # noqa: A002
     return await show_session(request, session, look_from(f"/s/{id}", request.query_params))
 
 
-@router.get("/s/{id}/share")
-async def share_session(request: Request, id: str) -> HTMLResponse:  # noqa: A002
-    """The session as a link that carries everything."""
-    session: Session = await request.app.state.sessions.open(id)
-    look = look_from(f"/s/{id}", request.query_params)
-    payload = links.pack(parse(session.scenario_text(), "session"), step=look.step)
-    return _share(request, payload, look, session.title)
-
-
-@router.get("/x/{payload}")
-async def link_page(request: Request, payload: str) -> HTMLResponse:
-    """A scenario in a link, played; nothing is stored."""
-    link = links.unpack(payload)
-    scenario = link.scenario()
-    look = replace(look_from(f"/x/{payload}", request.query_params), pinned=True)
-    if look.step is None:
-        look = replace(look, step=link.step)
-    look = _known_implementation(look)
-    timeline = await request.app.state.plays.get(payload, scenario, look.on or scenario.machine.implementation)
-    stage = PlayedStage(look.base, scenario.title, timeline)
-    own = scenario.machine.implementation
-    page = await explorer.page_of(stage, look, may_write=False, choices=explorer.choices_of(own, look))
-    total, now = len(timeline.ops), page.shared.dock.now
-    room = Room(
-        live=False,
-        mine=False,
-        share=f"{look.base}/share{look.query()}",
-        fork="Make it mine",
-        payload=payload,
-        strip=strip_of(look, now, total, own, mine=False, stored=False),
-        prose=lesson_prose(link.view.get("lesson", "")),
-        lesson=lesson_address(link.view.get("lesson", "")),
-        prose_open=now <= 1,
-    )
-    return answer(request, page, room)
-
-
-@router.get("/x/{payload}/share")
-async def share_link(request: Request, payload: str) -> HTMLResponse:
-    link = links.unpack(payload)
-    scenario = link.scenario()
-    look = look_from(f"/x/{payload}", request.query_params)
-    packed = links.pack(scenario, step=link.step if look.step is None else look.step, view=link.view)
-    return _share(request, packed, look, scenario.title)
+async def play_of(request: Request, key: str, scenario: Scenario, implementation: str, end: int = 0) -> Timeline:
+    """The scenario played on an implementation; see Plays.get."""
+    found: Timeline = await request.app.state.plays.get(key, scenario, implementation, end)
+    return found
 
 
 async def show_session(
@@ -184,13 +148,13 @@ async def app_fragment(request: Request, session: Session, look: Look) -> str:
 async def _session_page(
     request: Request, session: Session, look: Look, typed: Mapping[str, str]
 ) -> tuple[explorer.Page, Room]:
-    look = _known_implementation(look)
+    look = known_implementation(look)
     live: Live = request.app.state.live
     own = session.spec.implementation
     after = session.last_event_id()
     stage: Stage = SessionStage(session)
     if look.on and look.on != own:
-        scenario = parse(session.scenario_text(), "session")
+        scenario = await request.app.state.openings.parsed(session.scenario_text(), "session")
         timeline = await request.app.state.plays.get(session.id, scenario, look.on, session.tree.here)
         stage = PlayedStage(stage.base, stage.title, timeline)
     mine = session.may_edit(presented_key(request)) and session.damaged is None and not look.on
@@ -232,8 +196,8 @@ def answer(
 def _html(
     part: str, page: explorer.Page, room: Room, trouble: Trouble | None = None, typed: Mapping[str, str] | None = None
 ) -> str:
-    return render(
-        "part.html" if part in PARTS else "explorer.html",
+    html = render(
+        "part.html" if part in PARTS else "embed.html" if page.look.embed else "explorer.html",
         part=part,
         page=page,
         room=room,
@@ -241,6 +205,12 @@ def _html(
         trouble=trouble,
         typed=typed or {},
     )
+    return out_of_frame(html) if page.look.embed else html
+
+
+def out_of_frame(html: str) -> str:
+    """The page with its links to others opening outside of the frame, where those may be shown."""
+    return LEADS_OUT.sub('<a target="_blank" ', html)
 
 
 def part_asked_for(request: Request) -> str:
@@ -270,7 +240,8 @@ def copied(scenario: Scenario, step: str, on: str) -> str:
     return format_scenario(replace(scenario, lines=tuple(lines), preamble=""))
 
 
-def _known_implementation(look: Look) -> Look:
+def known_implementation(look: Look) -> Look:
+    """The look, if it asks for an implementation that there is."""
     if look.on and look.on not in IMPLEMENTATIONS:
         raise Problem(404, "invalid-request", "No such implementation", f"There is no {look.on!r}.", _known())
     return look
@@ -278,10 +249,3 @@ def _known_implementation(look: Look) -> Look:
 
 def _known() -> str:
     return f"Known: {', '.join(IMPLEMENTATIONS)}."
-
-
-def _share(request: Request, payload: str, look: Look, title: str) -> HTMLResponse:
-    address = f"{str(request.base_url).rstrip('/')}/x/{payload}"
-    if part_asked_for(request) == "share-body":
-        return HTMLResponse(component("share", "body", address, title), headers=NO_STORE)
-    return HTMLResponse(render("share.html", address=address, back=look.link(), title=title), headers=NO_STORE)

@@ -31,6 +31,7 @@ from app.sessions import (
 from app.web.views.render import render
 
 API = "/api/"
+LONGEST_LINE_TOLD = 1_000
 STATUS_OF_LIMIT = {"WATCHERS_PER_SESSION": 503, "SHORT_LINKS_PER_HOUR": 429}
 log = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ def _(error: ScenarioError) -> Problem:
         "column": error.column,
         "expected": error.expected,
         "nearest": error.nearest,
-        "text": error.text,
+        "text": error.text[:LONGEST_LINE_TOLD],
     }
     return Problem(422, "scenario-error", "A line cannot be read", str(error), members=members)
 

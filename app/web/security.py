@@ -27,7 +27,7 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
 }
 # Pages made to be embedded. Embedded, they get no cookie (SameSite), so they only show.
-EMBEDDABLE = re.compile(r"/(s|x|l)/[^/]+/?\Z")
+EMBEDDABLE = re.compile(r"/(s|x|l)/[^/.]+/?\Z")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 COOKIE = "giclab_edit"
 COOKIE_SECONDS = 400 * 24 * 3600  # the longest that browsers keep one
@@ -54,7 +54,8 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["content-security-policy"] = POLICY.format(frames="*" if embed else "'self'")
+                # A picture brings a stricter one of its own.
+                headers.setdefault("content-security-policy", POLICY.format(frames="*" if embed else "'self'"))
                 if not embed:
                     headers["x-frame-options"] = "SAMEORIGIN"
                 headers.update(HEADERS)

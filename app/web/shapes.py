@@ -217,6 +217,35 @@ class ChoiceAnswer(BaseModel):
     count: int = Field(description="How many steps took it.")
 
 
+class NewLink(BaseModel):
+    """A scenario to be put into a link, and what to show of it."""
+
+    model_config = ConfigDict(extra="forbid")
+    scenario: str = Field(examples=["read GICR_PENDBASER@0\n"])
+    step: int | None = Field(default=None, ge=0, description="The step to open at; without it the last.")
+    register_: str = Field(default="", alias="register", max_length=64, description="The register to show.")
+    short: bool = Field(default=False, description="Whether to keep it on this server, for good, under a short link.")
+
+
+class NewLinkAnswer(BaseModel):
+    link: str = Field(description="The path `/x/…`: the scenario itself, nothing is stored for it.")
+    characters: int = Field(description="The length of that path.")
+    short: str = Field(default="", description="The path `/l/…`, if asked for. The same scenario has the same.")
+    operations: int
+
+
+class ScenarioAnswer(BaseModel):
+    """A scenario as data, as `giclab export --to json` writes it."""
+
+    format: str = Field(examples=["giclab scenario 1"])
+    title: str
+    machine: Json
+    lines: list[Json] = Field(
+        description="Each with `line`, `text`, `comment`, `operation`, and the `accesses` that it makes, in the words "
+        "of the recorded corpora; `got` is what our model returned."
+    )
+
+
 class LogAnswer(BaseModel):
     id: str
     title: str

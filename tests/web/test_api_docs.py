@@ -30,6 +30,13 @@ DOCUMENTED = {
     "GET /api/v1/lessons",
     "GET /api/v1/lessons/{slug}",
     "POST /api/v1/exercises",
+    "POST /api/v1/links",
+    "GET /x/{payload}.json",
+    "GET /l/{slug}.json",
+    "GET /s/{id}.json",
+    "GET /x/{payload}.{suffix}",
+    "GET /l/{slug}.{suffix}",
+    "GET /s/{id}.{suffix}",
 }
 
 

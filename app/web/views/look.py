@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
+from app.web.views.embed import PANELS, TABLES, THEMES
+
 TABS = ("lpis", "devices", "collections", "queue", "memory")
 FIRST_LPI = 8192
 LAST_LPI = 65_535
@@ -20,7 +22,7 @@ class Look:
     `register` "" follows the step on view; `step` None is the newest; `on` "" is the machine's own implementation;
     `start` is the first INTID of the LPI table, `device` the DeviceID whose ITT is open, `address` what memory shows
     (None: the tables in RAM decide). `why` is the interrupt that is asked about, as 8195 or 3@1. `pinned`: without a
-    step the address means another than the newest.
+    step the address means another than the newest. `embed` and what follows: see app.web.views.embed.
     """
 
     base: str
@@ -35,6 +37,10 @@ class Look:
     find: str = ""
     why: str = ""
     pinned: bool = False
+    embed: bool = False
+    panel: str = PANELS[0]
+    readonly: bool = True
+    theme: str = THEMES[0]
 
     @property
     def shares_lpis(self) -> bool:
@@ -50,6 +56,10 @@ class Look:
         """The address of this look with `changes`, as a relative reference."""
         return f"{self.base}{self.query(**changes)}"
 
+    def alone(self) -> Look:
+        """The same as a page of its own, not embedded."""
+        return replace(self, embed=False, panel=PANELS[0], readonly=True, theme=THEMES[0])
+
     def query(self, **changes: object) -> str:
         """The query part of `link`, "" if everything is usual."""
         there = replace(self, **changes)  # type: ignore[arg-type]
@@ -64,13 +74,21 @@ class Look:
             "command": there.command,
             "why": there.why,
         }
+        if there.embed:
+            pairs |= {
+                "embed": 1,
+                "panel": "" if there.panel == PANELS[0] else there.panel,
+                "readonly": "" if there.readonly else 0,
+                "theme": "" if there.theme == THEMES[0] else there.theme,
+            }
         told = [f"{name}={quote(str(value), safe='@')}" for name, value in pairs.items() if value not in (None, "")]
         return "?" + "&".join(told) if told else ""
 
 
 def look_from(base: str, query: Mapping[str, str]) -> Look:
     """The look that a query asks for. What cannot be read is left at its default: an old link still opens."""
-    tab = query.get("tab", TABS[0])
+    panel, theme = query.get("panel", PANELS[0]), query.get("theme", THEMES[0])
+    tab = query.get("tab", panel if panel in TABLES else TABS[0])
     return Look(
         base=base,
         register=query.get("register", "")[:64],
@@ -83,6 +101,10 @@ def look_from(base: str, query: Mapping[str, str]) -> Look:
         command=query.get("command", "")[:16].upper(),
         find=query.get("find", "").strip()[:64],
         why="".join(query.get("why", "").split())[:16],
+        embed=query.get("embed") == "1",
+        panel=panel if panel in PANELS else PANELS[0],
+        readonly=query.get("readonly") != "0",
+        theme=theme if theme in THEMES else THEMES[0],
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.gic import IMPLEMENTATIONS
+from app.scenario.record import Drift
 from app.web.views.branches import History
 from app.web.views.look import Look
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """`session` or `payload` say where a copy would come from; `newest` leads back from a look at the past.
+    """`session`, `payload` or `slug` say where a copy would come from; `newest` leads back from a look at the past.
 
     `after` is the last event that the page knows of, `actor` the name of this browser tab.
     """
@@ -22,6 +23,7 @@ class Room:
     fork: str
     session: str = ""
     payload: str = ""
+    slug: str = ""
     strip: str = ""
     newest: str = ""
     watching: int = 0
@@ -32,6 +34,8 @@ class Room:
     prose_open: bool = False
     history: History | None = None
     lesson: str = ""
+    drift: Drift | None = None
+    version: str = ""
 
 
 def strip_of(look: Look, now: int, total: int, own: str, *, mine: bool, stored: bool) -> str:
