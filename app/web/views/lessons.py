@@ -17,13 +17,14 @@ from app.scenario import links
 from app.scenario.format import format_operation
 from app.scenario.lesson_parts import Outcome, Prose, Question, Steps
 from app.scenario.lessons import LESSONS, Lesson
-from app.scenario.operations import Expect, Note
+from app.scenario.operations import Expect, Note, Operation, Poke
+from app.scenario.scenario import MachineSpec
 from app.web.views.diagrams import diagram
 from app.web.views.prose import markdown
 from app.web.views.timeline import ICONS, ICONS_OF
 from app.web.views.words import plural
 
-HEADING = "##"
+BYTES_SHOWN = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,10 @@ class Held:
 class Holds:
     """What holds of one term; `everywhere` if all agree, `seen` where that was observed.
 
-    `hidden`: the question that must be answered first.
+    `after` is the step that it holds after, 0 where that is the last one; `hidden` the question to be answered first.
     """
+
+    after: int
 
     term: str
     relation: str
@@ -266,15 +269,26 @@ def _block(lesson: Lesson, steps: Steps, done: tuple[int, ...], real: Mapping[st
     lines = []
     for seq, op in enumerate(steps.operations, steps.first):
         if not isinstance(op, Expect):
-            verb, _, words = format_operation(op, lesson.scenario.machine).partition(" ")
+            verb, _, words = _written(op, lesson.scenario.machine).partition(" ")
             icon = op.verb if op.verb in ICONS else ICONS_OF.get(op.verb, "note")
             shown = "" if isinstance(op, Note) else verb
             lines.append(StepLine(seq, icon, shown, words.strip(), f"/x/{framed}?step={seq}", f"/x/{named}?step={seq}"))
-    holds = tuple(_holds(outcome, done, real) for outcome in steps.outcomes)
+    last = lines[-1].seq if lines else 0
+    holds = tuple(
+        _holds(outcome, max((line.seq for line in lines if line.seq < outcome.seq), default=last), last, done, real)
+        for outcome in steps.outcomes
+    )
     return Block(steps.first, steps.last, steps.first - 1, tuple(lines), holds)
 
 
-def _holds(outcome: Outcome, done: tuple[int, ...], real: Mapping[str, Recording]) -> Holds:
+def _written(op: Operation, machine: MachineSpec) -> str:
+    """The operation as it is written; of many bytes the first ones."""
+    if isinstance(op, Poke) and len(op.data) > BYTES_SHOWN:
+        return f"poke {op.address:#x} {op.data[:8].hex()}… {len(op.data)} bytes"
+    return format_operation(op, machine)
+
+
+def _holds(outcome: Outcome, after: int, last: int, done: tuple[int, ...], real: Mapping[str, Recording]) -> Holds:
     hidden = outcome.asked if outcome.asked and outcome.asked not in done else 0
     names: dict[str, list[tuple[str, str]]] = {}
     for name in IMPLEMENTATION_NAMES:
@@ -285,7 +299,8 @@ def _holds(outcome: Outcome, done: tuple[int, ...], real: Mapping[str, Recording
     values = tuple(Held(value, tuple(who)) for value, who in names.items())
     seen = "; ".join(f"{title}: {told}" for value in values for title, told in value.names if told)
     relation = "" if outcome.relation == "==" else outcome.relation
-    return Holds(outcome.term, relation, values, everywhere, hidden, seen if everywhere else "")
+    told = seen if everywhere else ""
+    return Holds(0 if after == last else after, outcome.term, relation, values, everywhere, hidden, told)
 
 
 def _seen(real: Mapping[str, Recording], name: str, seq: int) -> str:
