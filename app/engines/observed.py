@@ -53,7 +53,7 @@ class Recording:
                 yield seq, f"{seen.value:#x}", "nothing" if value is None else f"{value:#x}"
             if seen.got is not None and seen.got != got:
                 yield seq, seen.got, got
-            if (seen.refused or "") != refused and seen.hppi is None:
+            if (seen.refused or "") != refused:
                 yield seq, seen.refused or "done", refused or "done"
 
     def words(self, total: int) -> str:
