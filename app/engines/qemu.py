@@ -4,7 +4,7 @@ from types import TracebackType
 from typing import NoReturn, Self
 
 from app.engines.qtest import ANSWER_SECONDS, Qtest
-from app.exchange.qemu_tables import QemuTables
+from app.exchange.qemu_tables import ITE_BYTES, QemuTables
 from app.exchange.qemu_trace import Hppi, parse_event
 from app.gic import Machine, MachineState, effects
 from app.gic.commands import COMMAND_BYTES
@@ -20,6 +20,7 @@ DEVICE_TREE_BYTES = 1 << 20  # that the board leaves at the start of RAM at each
 QUEUE_ADDRESS = 0x000F_FFFF_FFFF_F000
 OFFSET = 0xF_FFE0  # GITS_CREADR and GITS_CWRITER, bits 19:5
 STALLED = 1
+EVENT_BITS = 16  # GITS_TYPER.ID_bits + 1
 
 
 class NotAvailable(LookupError):
@@ -65,6 +66,7 @@ class QemuMachine(Machine):
         self.qtest = Qtest(cpus=cpus, ram_mib=ram_mib, its=its, trace=trace, timeout=timeout)
         super().__init__("qemu", cpus, SPIS, its, memory=QemuMemory(self.qtest, ram_mib))
         self._ram_bytes = ram_mib * 1024 * 1024
+        self._ram_end = RAM_BASE + self._ram_bytes
         self._trace = self.qtest.trace_path.open() if trace else None
         self._hppi: list[tuple[int, int, int] | None] = [None] * cpus
         self.qtest.memory_zero(RAM_BASE, DEVICE_TREE_BYTES)
@@ -161,6 +163,8 @@ class QemuMachine(Machine):
 
     def queue(self) -> QueueView:
         """The queue's registers; QEMU keeps no list of what it ran."""
+        if not self.has_its:
+            return QueueView(0, 0, 0, 0, False, False, [])
         cbaser, creadr, cwriter = (self.peek(f"GITS_{name}") for name in ("CBASER", "CREADR", "CWRITER"))
         slots = ((cbaser & 0xFF) + 1) * 4096 // COMMAND_BYTES if cbaser >> 63 else 0
         enabled = bool(self.peek("GITS_CTLR") & 1)
@@ -168,10 +172,18 @@ class QemuMachine(Machine):
         return QueueView(base, slots, creadr & OFFSET, cwriter & OFFSET, bool(creadr & STALLED), enabled, [])
 
     def events(self, device_id: int) -> list[EventView]:
-        """The mapped events of a device, from its ITT in RAM."""
+        """The mapped events of a device, from as much of its ITT as is RAM."""
         tables = QemuTables(self)
-        device = tables.dte(device_id)
-        entries = (tables.ite(device.itt, event) for event in range(1 << device.size if device.valid else 0))
+        try:
+            device = tables.dte(device_id)
+        except IndexError:
+            return []
+        # QEMU maps 16 EventID bits at most; a DTE that was edited may say 32.
+        room = max(0, min(ITE_BYTES << min(device.size, EVENT_BITS), self._ram_end - device.itt))
+        if not device.valid or device.itt < RAM_BASE or room < ITE_BYTES:
+            return []
+        block = self.memory.read(device.itt, room)
+        entries = (tables.ite_in(block, device.itt, event) for event in range(room // ITE_BYTES))
         return [EventView(device_id, each.event, each.intid, each.icid, None) for each in entries if each.valid]
 
     def irq(self, cpu: int = 0) -> bool:

@@ -33,9 +33,11 @@ class QemuTables:
         return CollectionEntry(icid, bool(raw & 1), raw >> 1 & 0xFFFF, write=False)
 
     def ite(self, itt: int, event: int) -> InterruptEntry:
-        raw = self._load(itt + event * ITE_BYTES)
-        intid, icid = raw >> 2 & 0xFF_FFFF, raw >> 32 & 0xFFFF
-        return InterruptEntry(itt, event, bool(raw & 1), bool(raw & 2), intid, icid, write=False)
+        return _ite(itt, event, self._load(itt + event * ITE_BYTES))
+
+    def ite_in(self, block: bytes, itt: int, event: int) -> InterruptEntry:
+        """The same out of a copy of the ITT."""
+        return _ite(itt, event, _ENTRY.unpack_from(block, event * ITE_BYTES)[0])
 
     def level1(self, baser: int, number: int) -> tuple[int, int] | None:
         """Index and address of the level 1 entry for a DeviceID or ICID; None in a flat table."""
@@ -67,3 +69,8 @@ def _base(baser: int) -> int:
     if _page(baser) < 65536:
         return baser & 0x0000_FFFF_FFFF_F000
     return baser & 0x0000_FFFF_FFFF_0000 | (baser >> 12 & 0xF) << 48
+
+
+def _ite(itt: int, event: int, raw: int) -> InterruptEntry:
+    intid, icid = raw >> 2 & 0xFF_FFFF, raw >> 32 & 0xFFFF
+    return InterruptEntry(itt, event, bool(raw & 1), bool(raw & 2), intid, icid, write=False)

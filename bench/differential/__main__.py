@@ -12,8 +12,9 @@ import time
 
 from app.engines.qtest import QemuError
 from app.scenario.scenario import Scenario
+from bench.differential.draws import SHAPES
 from bench.differential.find import found_in, written
-from bench.differential.generator import SHAPES, generate
+from bench.differential.generator import generate
 from bench.differential.pair import Pair
 
 EVERY = 100  # scenarios between two words on how far it is

@@ -16,6 +16,22 @@ NO_RAM = (0x7000_0000_0000, RAM_END, 0xF_FFFF_FFFF_0000)
 VALID, INDIRECT = 1 << 63, 1 << 62
 FIRST_LPI = 8192
 
+# How often each kind of operation is drawn, by the shape of the scenario.
+SHAPES: dict[str, dict[str, int]] = {
+    "its": {"command": 30, "odd_command": 6, "batch": 5, "msi": 6, "lpi_tables": 8, "lpi_bases": 2, "its_bases": 2,
+            "queue": 3, "its_tables": 3, "look": 8, "registers": 2},
+    "tables": {"command": 20, "odd_command": 5, "batch": 3, "msi": 4, "lpi_tables": 4, "its_bases": 8, "its_tables": 12,
+               "queue": 6, "look": 8},
+    "lpis": {"command": 20, "msi": 6, "lpi_tables": 14, "lpi_bases": 12, "look": 6, "wires": 3, "registers": 4},
+    "wired": {"wires": 20, "registers": 30, "look": 10, "raw": 5, "command": 4, "lpi_bases": 1},
+    "accesses": {"raw": 40, "registers": 20, "look": 10, "command": 3, "wires": 3, "queue": 2},
+    "queue": {"queue": 15, "batch": 20, "odd_command": 6, "command": 8, "its_bases": 4, "look": 8, "lpi_tables": 2},
+    "any": {"command": 10, "odd_command": 5, "batch": 4, "msi": 4, "lpi_tables": 6, "lpi_bases": 5, "its_bases": 5,
+            "queue": 5, "its_tables": 5, "wires": 5, "registers": 8, "raw": 8, "look": 8},
+}  # fmt: skip
+WITHOUT_ITS = ("wired", "accesses")  # shapes that make sense on a machine without an ITS too
+NEEDS_ITS = ("command", "queue", "msi", "batch", "odd_command")
+
 
 class Draws:
     """Most draws are from few values of this scenario's own; now and then one is far off."""

@@ -13,15 +13,20 @@ from app.gic.commands import COMMANDS, WORDS
 from app.gic.memory import RAM_BASE
 from app.registers import Register, register_map
 from app.scenario.operations import (
+    Creadr,
+    Expect,
     Half,
     Irq,
     Its,
     Msi,
     Operation,
+    Pending,
     Poke,
     RawAddress,
     Read,
     RegisterRef,
+    Relation,
+    Stalled,
     Write,
 )
 from app.scenario.scenario import MachineSpec, Scenario, make_scenario
@@ -33,11 +38,14 @@ from bench.differential.draws import (
     INDIRECT,
     ITTS,
     LEVEL2,
+    NEEDS_ITS,
     PENDING,
     QUEUE,
     RAM_END,
     RAM_MIB,
+    SHAPES,
     VALID,
+    WITHOUT_ITS,
     Draws,
 )
 
@@ -45,32 +53,20 @@ OPERATIONS = (20, 60, 120)
 CPUS = (1, 2, 2, 2, 3, 4, 4, 4, 18)
 UNKNOWN_OPCODES = (0x00, 0x02, 0x06, 0x07, 0x10, 0x20, 0x21, 0x23, 0x25, 0x29, 0x2A, 0x2B, 0x2D, 0x2E, 0x7F, 0xFF)
 
-# How often each kind of operation is drawn, by the shape of the scenario.
-SHAPES: dict[str, dict[str, int]] = {
-    "its": {"command": 30, "odd_command": 6, "batch": 5, "msi": 6, "lpi_tables": 8, "lpi_bases": 2, "its_bases": 2,
-            "queue": 3, "its_tables": 3, "look": 8, "registers": 2},
-    "tables": {"command": 20, "odd_command": 5, "batch": 3, "msi": 4, "lpi_tables": 4, "its_bases": 8, "its_tables": 12,
-               "queue": 6, "look": 8},
-    "lpis": {"command": 20, "msi": 6, "lpi_tables": 14, "lpi_bases": 12, "look": 6, "wires": 3, "registers": 4},
-    "wired": {"wires": 20, "registers": 30, "look": 10, "raw": 5, "command": 4, "lpi_bases": 1},
-    "accesses": {"raw": 40, "registers": 20, "look": 10, "command": 3, "wires": 3, "queue": 2},
-    "queue": {"queue": 15, "batch": 20, "odd_command": 6, "command": 8, "its_bases": 4, "look": 8, "lpi_tables": 2},
-    "any": {"command": 10, "odd_command": 5, "batch": 4, "msi": 4, "lpi_tables": 6, "lpi_bases": 5, "its_bases": 5,
-            "queue": 5, "its_tables": 5, "wires": 5, "registers": 8, "raw": 8, "look": 8},
-}  # fmt: skip
-
 
 def generate(seed: int, shape: str = "") -> Scenario:
     """The scenario of this seed: the same one in every run. `shape` (a key of SHAPES) is drawn too unless given."""
     rng = Random(seed)
     chosen = rng.choice(sorted(SHAPES))
     shape = shape or chosen
-    spec = MachineSpec("qemu", rng.choice(CPUS), SPIS, ram_mib=RAM_MIB)
+    its = shape not in WITHOUT_ITS or rng.random() < 0.9
+    spec = MachineSpec("qemu", rng.choice(CPUS), SPIS, its, RAM_MIB)
     author = _Author(rng, spec)
     author.keep_off_flash()
-    if rng.random() < 0.85:
+    if its and rng.random() < 0.85:
         author.set_up()
-    kinds, weights = list(SHAPES[shape]), list(SHAPES[shape].values())
+    kinds = [kind for kind in SHAPES[shape] if its or kind not in NEEDS_ITS]
+    weights = [SHAPES[shape][kind] for kind in kinds]
     for kind in rng.choices(kinds, weights, k=rng.choice(OPERATIONS)):
         getattr(author, kind)()
     author.finish()
@@ -82,7 +78,7 @@ class _Author(Draws):
 
     def __init__(self, rng: Random, spec: MachineSpec) -> None:
         super().__init__(rng, spec)
-        self.map = register_map("qemu", spec.cpus, spec.spis)
+        self.map = register_map("qemu", spec.cpus, spec.spis, spec.its)
         self.operations: list[Operation] = []
         self.written = 0  # where GITS_CWRITER should be by now; a guess is enough
 
@@ -363,6 +359,12 @@ class _Author(Draws):
 
     def look(self) -> None:
         rng = self.rng
+        if rng.random() < 0.15:
+            term = rng.choice(
+                (Pending(self.intid(), self.cpu()), Pending(40), Pending(20, self.cpu()), Creadr(), Stalled())
+            )
+            self.add(Expect(term, Relation.EQUAL, 0))
+            return
         if rng.random() < 0.3:
             address = rng.choice((PENDING + self.cpu() * 0x1_0000 + 0x400, DEVICES, COLLECTIONS, ITTS, LEVEL2))
             self.add(Read(RawAddress(address + 8 * rng.randrange(4)), width=rng.choice((8, 16, 32, 64))))

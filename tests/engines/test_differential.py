@@ -14,8 +14,9 @@ from app.scenario.operations import Poke, Read, RegisterRef, Write
 from app.scenario.parse import parse
 from app.scenario.player import Player
 from bench.differential.__main__ import main
+from bench.differential.draws import SHAPES
 from bench.differential.find import found_in, written
-from bench.differential.generator import SHAPES, generate
+from bench.differential.generator import generate
 from bench.differential.pair import Pair
 from bench.differential.shrink import shrink
 
@@ -71,7 +72,7 @@ def test_a_reset_qemu_answers_as_a_fresh_one():
             ]
             pair.difference(spec, operations)  # leaves it in any state
             reset = Player(spec, pair.real(spec))
-            with QemuMachine(spec.cpus, spec.ram_mib, trace=True) as machine:
+            with QemuMachine(spec.cpus, spec.ram_mib, its=spec.its, trace=True) as machine:
                 assert machine.ram_image() == reset.machine.ram_image()
                 fresh = Player(spec, machine)
                 for operation in operations:

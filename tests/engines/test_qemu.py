@@ -5,15 +5,18 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.engines import qtest
+from app.engines.compare import compare
 from app.engines.model import ENGINE_NAMES, LIVE_QEMU, open_machine, run
 from app.engines.qemu import NotAvailable, QemuMachine
 from app.engines.qtest import QemuError, QemuMissing, QemuTimeout, Qtest
 from app.engines.recorded import ReplayReport, play, scenarios
+from app.gic import Machine
 from app.gic.commands import encode
 from app.scenario.parse import parse
 from app.scenario.scenario import MachineSpec
@@ -230,6 +233,66 @@ def test_a_scenario_runs_on_a_live_qemu_as_on_our_model():
     for our, real in zip(ours.played[:-1], live.played[:-1], strict=True):
         assert (our.step.value, our.step.refused) == (real.step.value, real.step.refused), our.step.text
     assert "not available on a live QEMU" in live.played[-1].step.refused
+
+
+@pytest.mark.live
+def test_a_comparison_with_a_live_qemu_sees_what_is_forwarded():
+    text = SCENARIO.replace("write  GICR_CTLR", "write  GICD_CTLR 2\nwrite  GICR_CTLR")
+    told = compare(parse(text), ("qemu", LIVE_QEMU))
+    assert not told.divergences
+    [step] = [step for step in told.steps if step.op.verb == "its" and step.op.command == "INT"]
+    assert step.answers["qemu"].best == step.answers[LIVE_QEMU].best == ((0, (8195, 2, 0xA0)),)
+    assert "INTID 8195, priority 0xa0" in step.answers[LIVE_QEMU].shown
+    other = replace(step.answers[LIVE_QEMU], best=((0, (8195, 2, 0x80)),))
+    assert not step.answers["qemu"].same_as(other)
+    assert compare(parse(text), ("qemu", "kvm")).steps[0].answers["qemu"].best is None
+
+
+@pytest.mark.live
+def test_looking_at_an_edited_device_table_entry_is_bounded():
+    with QemuMachine(ram_mib=32) as machine:
+        machine.setup_its()
+        devices = machine.queue().base + 0x1_0000
+        for itt in (0x4010_0000, 0x41FF_FF00, 0x4200_0000, 0x100):  # in RAM; across its end; beyond; in the flash
+            machine.memory.write(devices, (1 | 31 << 1 | itt >> 8 << 6).to_bytes(8, "little"))  # 32 EventID bits
+            assert machine.events(0) == []
+        machine.memory.write(devices, (1 | 31 << 1 | 0x41FF_FF00 >> 8 << 6).to_bytes(8, "little"))
+        machine.memory.write(0x41FF_FF0C, (3 | 8193 << 2 | 1 << 32).to_bytes(8, "little"))
+        assert [(each.event_id, each.intid) for each in machine.events(0)] == [(1, 8193)]
+
+
+@pytest.mark.live
+def test_a_machine_without_an_its_has_an_empty_queue():
+    with QemuMachine(its=False) as machine:
+        assert machine.queue() == Machine("qemu", its=False).queue()
+
+
+@pytest.mark.live
+def test_a_play_starts_one_qemu_and_ends_it(monkeypatch):
+    started = []
+
+    class Counted(Qtest):
+        def __init__(self, **shape):
+            super().__init__(**shape)
+            started.append(self)
+
+    monkeypatch.setattr("app.engines.qemu.Qtest", Counted)
+    compare(parse(SCENARIO), (LIVE_QEMU, "qemu", LIVE_QEMU))
+    assert len(started) == 1
+    assert all_gone(started[0])
+
+
+@pytest.mark.live
+def test_qemu_has_no_network():
+    with Qtest() as running:
+        [command] = [
+            words
+            for process in qemu_processes(running)
+            if (words := Path(f"/proc/{process}/cmdline").read_bytes().decode().split("\0"))[0].endswith(qtest.PROGRAM)
+        ]
+        assert command[command.index("-net") + 1] == "none"
+        for channel in ("-qtest", "-qmp"):
+            assert command[command.index(channel) + 1].startswith("unix:")
 
 
 def test_engine_names_open_our_models():
