@@ -12,6 +12,7 @@ from bench.machines import command_rows, register_rows
 from bench.rate import Row, table
 from bench.server import server_rows
 from bench.startup import startup_rows
+from bench.steps import step_rows
 
 CORPORA = Path(__file__).resolve().parent.parent / "tests" / "corpora"
 
@@ -21,7 +22,8 @@ def main() -> None:
     print(table("Start-up", "ours", "", startup_rows()), end="\n\n")
     _against_qemu()
     print(table("Recorded corpora, operations", "ours", "", _corpora()), end="\n\n")
-    print(table("The server, one connection", "giclab", "bare FastAPI", server_rows()))
+    print(table("The server, one connection", "giclab", "bare FastAPI", server_rows()), end="\n\n")
+    print(table("Any step of a log, on its page", "giclab", "", step_rows()))
 
 
 def _against_qemu() -> None:

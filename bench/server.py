@@ -33,9 +33,9 @@ class Served:
 def server_rows() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="giclab-bench-") as directory:
         database = {"GICLAB_DATABASE_URL": f"sqlite:///{directory}/bench.db"}
-        with _serving("app.web.app:create_app", database) as port:
+        with serving("app.web.app:create_app", database) as port:
             ours = _explorer(port)
-    with _serving("bench.bare:create_app", {"BENCH_FRAGMENT_BYTES": str(ours.size)}) as port:
+    with serving("bench.bare:create_app", {"BENCH_FRAGMENT_BYTES": str(ours.size)}) as port:
         bare = _post(port, "/ops", {"op": "write GICR_PENDBASER@0 PTZ=1"}, {})
     what = f"POST of one operation, {ours.size / 1000:.1f} kB back"
     remark = f"  p50 {ours.median:.2f} / {bare.median:.2f} ms, p99 {ours.worst:.2f} / {bare.worst:.2f} ms"
@@ -84,7 +84,7 @@ def _post(port: int, path: str, fields: dict[str, str], headers: dict[str, str])
 
 
 @contextmanager
-def _serving(factory: str, environment: dict[str, str]) -> Iterator[int]:
+def serving(factory: str, environment: dict[str, str]) -> Iterator[int]:
     """A uvicorn with one worker on a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -120,6 +120,10 @@ class Tree:
             path.append(self._entries[path[-1]].follows)
         return path[::-1]
 
+    def steps_to(self, seq: int) -> int:
+        """How many operations lead to an entry from its head."""
+        return self._depth[seq]
+
     def undone(self) -> int | None:
         """Where undo goes, None at step 0."""
         return self.path[-2] if self.steps else None

@@ -34,7 +34,7 @@ class History:
 
 def history(session: Session) -> History:
     tree = session.tree
-    steps = len(tree.path_to(tree.origin)) - 1
+    steps = tree.steps_to(tree.origin)
     return History(
         now=session.seq,
         rows=tuple(_row(session, branch) for branch in session.branches()),

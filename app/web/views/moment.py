@@ -72,8 +72,9 @@ async def moment_of(stage: Stage, look: Look, cpu: int) -> Moment:
     """The step that a look asks for, and a reading of the one before it."""
     ops = stage.ops
     now = len(ops) if look.step is None else min(look.step, len(ops))
-    step = await stage.step(now) if now else None
+    # In the order of time, so that the machine that shows the past goes only forward.
     before = read(await stage.machine(now - 1), now - 1, look, cpu) if now else None
+    step = await stage.step(now) if now else None
     machine = await stage.machine(now)
     verdicts, place, taken = stage.verdicts, stage.place, stage.choices(now)
     return Moment(machine, machine.map, stage.spec, ops, now, step, before, verdicts, place, taken)

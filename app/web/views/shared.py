@@ -68,6 +68,7 @@ def shared_of(moment: Moment, look: Look, title: str, choices: tuple[Choice, ...
     changed = _changed(reading, before)
     effects = moment.step.effects if moment.step else ()
     written = trace.written_bytes(effects)
+    lpi_panel = _lpis(moment, reading, look)
     itts = [(device.device_id, device.itt_address) for device in reading.devices[:MOST_ITTS]]
     return Shared(
         reading=reading,
@@ -79,13 +80,13 @@ def shared_of(moment: Moment, look: Look, title: str, choices: tuple[Choice, ...
             choices,
             plural(moment.spec.cpus, "CPU"),
             f"{moment.spec.lpi_id_bits}-bit",
-            plural(machine.lpi_counts().mapped, "LPI"),
+            plural(lpi_panel.mapped, "LPI"),
             ", ".join(f"CPU{cpu}" for cpu in reading.signalled[:MOST_LINES]) or "none",
             before is not None and before.signalled != reading.signalled,
         ),
         trace=_trace(moment),
         choices=choices_view.panel(moment.choices, moment.now, look),
-        lpis=_lpis(moment, reading, look),
+        lpis=lpi_panel,
         devices=tables.device_panel(
             reading.devices,
             reading.events,
