@@ -42,7 +42,7 @@ class ExercisePage:
     most: int
     what: str
     used: int
-    only: str
+    only: tuple[str, ...]
     machine: str
     start: tuple[str, ...]
     headline: str
@@ -75,7 +75,7 @@ def exercise_page(
         most=exercise.most,
         what="ITS commands" if exercise.what == "commands" else "operations",
         used=0 if verdict is None else verdict.used,
-        only=", ".join(exercise.only),
+        only=exercise.only,
         machine=IMPLEMENTATIONS[exercise.machine.implementation].title,
         start=tuple(format_operation(op, exercise.machine) for op in exercise.start.operations),
         headline="" if verdict is None else "Reached" if verdict.reached else "Not reached",
