@@ -1,5 +1,7 @@
 """Hypothesis strategies for scenarios: every verb, every kind of term, registers and fields from the real map."""
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from app.gic.commands import COMMANDS
@@ -9,6 +11,7 @@ from app.scenario.operations import (
     Attribute,
     Config,
     Creadr,
+    Edit,
     Eoi,
     Expect,
     FieldValue,
@@ -36,7 +39,7 @@ from app.scenario.operations import (
     Write,
 )
 from app.scenario.parse import CONTROL
-from app.scenario.restore_steps import ORDERS, STEP_NAMES
+from app.scenario.restore_steps import ORDERS, STEP_NAMES, STEPS
 from app.scenario.scenario import Line, MachineSpec, Scenario, Title
 from app.scenario.vocabulary import ADDRESS_FIELDS, vocabulary
 
@@ -207,6 +210,34 @@ def userspace(draw):
 orders = st.sampled_from(sorted(ORDERS)).map(lambda name: (name,)) | st.lists(
     st.sampled_from(STEP_NAMES), min_size=1, unique=True
 ).map(tuple)
+edited = [
+    register
+    for register in REGISTERS
+    if register.fields and any(stem in (register.stem, register.name) for step in STEPS for stem in step.stems)
+]
+
+
+@st.composite
+def edits(draw):
+    """As `GICR_PENDBASER@0.PTZ=1`: what a migration writes instead of a saved value."""
+    register = draw(st.sampled_from(edited))
+    target = draw(reference(register))
+    if draw(st.booleans()):
+        return Edit(target, draw(st.integers(0, (1 << register.width) - 1)))
+    field = draw(st.sampled_from(register.fields))
+    return Edit(replace(target, field=field.name), draw(st.integers(0, (1 << field.width) - 1)))
+
+
+def migrations():
+    left_out = st.lists(st.sampled_from(STEP_NAMES), max_size=2, unique=True).map(tuple)
+    return st.builds(Migrate, orders, left_out, st.lists(edits(), max_size=2).map(tuple))
+
+
+@st.composite
+def wide_references(draw):
+    return draw(reference(draw(st.sampled_from([register for register in WIDE if register.frame != "GITS"]))))
+
+
 operations = st.one_of(
     st.builds(Poke, ram, st.binary(min_size=1, max_size=40)),
     writes(),
@@ -222,8 +253,9 @@ operations = st.one_of(
     st.builds(Ack, cpus),
     st.builds(Eoi, cpus, st.integers(0, (1 << 24) - 1)),
     userspace(),
+    st.builds(Uread, wide_references(), halves),
     st.builds(Save, st.sampled_from(SavedTables)),
-    st.builds(Migrate, orders),
+    migrations(),
     st.builds(Note, notes),
 )
 

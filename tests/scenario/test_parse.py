@@ -1,6 +1,6 @@
 """The language: what it reads, and for every kind of mistake the place, what was expected, and the nearest name."""
 
-import time
+import sys
 
 import pytest
 
@@ -20,6 +20,9 @@ from app.scenario.operations import (
     Write,
 )
 from app.scenario.scenario import MachineSpec
+from app.scenario.words import SourceLine
+
+reading = sys.modules["app.scenario.parse"]
 
 
 def error_of(line, machine=None):
@@ -266,20 +269,19 @@ def test_windows_line_ends_and_a_byte_order_mark_are_no_mistake():
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["read GICD_TYPER\n" * 100_000, "x" * (5 << 20), "1" * 200_000, "poke 0x40000000 " + "0" * 199_000, "\n" * 70_000],
+    ("text", "read"),
+    [
+        ("read GICD_TYPER\n" * 100_000, 0),
+        ("x" * (5 << 20), 0),
+        ("1" * 200_000, 1),
+        ("poke 0x40000000 " + "0" * 199_000, 1),
+        ("\n" * 70_000, 0),
+    ],
     ids=["too many lines", "too long", "one long word", "a long poke", "blank lines"],
 )
-def test_too_much_is_answered_quickly(text):
-    start = time.perf_counter()
+def test_too_much_is_refused_before_more_of_it_is_read(text, read, monkeypatch):
+    lines = []
+    monkeypatch.setattr(reading, "SourceLine", lambda *given: lines.append(given) or SourceLine(*given))
     with pytest.raises(ScenarioError):
         parse(text)
-    assert time.perf_counter() - start < 1
-
-
-def test_a_thousand_lines_are_read_within_a_tenth_of_a_second():
-    text = "write GICR_PENDBASER@0 PTZ=1 Physical_Address=0x40210000\nexpect pending(8195)@0 == 1\n" * 500
-    parse(text)
-    start = time.perf_counter()
-    parse(text)
-    assert time.perf_counter() - start < 0.1
+    assert len(lines) == read
