@@ -117,7 +117,7 @@ class Session:
         async with self._lock:
             for _ in range(APPEND_TRIES):
                 await self._refresh()
-                operation = parse_line(line, self.spec)
+                operation = await self._parsed(line)
                 at = self._checked(after)
                 forks = at < self.seq or self.tree.redone() is not None
                 self._check_room(line, forks=forks)
@@ -223,6 +223,10 @@ class Session:
         self._known = dict(zip(played.tree.path[1:], operations, strict=False))
         self._characters = len(self._head.header) + sum(len(entry.text) for entry in entries)
         self._stale = False
+
+    async def _parsed(self, line: str) -> Operation:
+        work = partial(parse_line, line, self.spec)
+        return work() if len(line) <= limits.INLINE_CHARACTERS else await self._in_thread(work)
 
     async def _play_and_store(self, line: str, operation: Operation, at: int) -> Step:
         entry = Entry(self.tree.last + 1, line, self.tree.path[at])

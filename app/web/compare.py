@@ -18,7 +18,7 @@ from app.engines.observed import recordings
 from app.engines.qtest import QemuError, program
 from app.gic import IMPLEMENTATIONS
 from app.registers import IMPLEMENTATION_NAMES
-from app.scenario import Scenario, links, parse
+from app.scenario import Scenario
 from app.sessions import Session
 from app.settings import Settings
 from app.web.play import check_length
@@ -84,7 +84,7 @@ async def compare_session(
     """A session so far."""
     session: Session = await request.app.state.sessions.open(id)
     text = session.scenario_text()
-    scenario = parse(text, "session")
+    scenario = await request.app.state.openings.parsed(text, "session")
     return await _page(request, f"/s/{id}", scenario, text, reference, rows, step, live, session.title)
 
 
@@ -98,7 +98,7 @@ async def compare_link(
     live: Name = "",
 ) -> HTMLResponse:
     """A scenario in a link; nothing is stored."""
-    scenario = links.unpack(payload).scenario()
+    scenario = (await request.app.state.openings.payload(payload)).scenario
     return await _page(request, f"/x/{payload}", scenario, payload, reference, rows, step, live, scenario.title)
 
 

@@ -18,6 +18,7 @@ from app.scenario import MachineSpec, Scenario, Timeline, links, parse
 from app.scenario.laboratory import Experiment, experiment
 from app.scenario.migration import build
 from app.sessions import Session
+from app.web.opened import Opened
 from app.web.pages import NO_STORE, Plays, copied, part_asked_for
 from app.web.problems import Problem
 from app.web.searches import Searches
@@ -82,13 +83,14 @@ async def link_orders(request: Request, payload: str) -> Response:
 async def _session(request: Request, id: str) -> Source:  # noqa: A002
     session: Session = await request.app.state.sessions.open(id)
     text = session.scenario_text()
-    return await _source(request, f"/s/{id}", text, session.title, parse(text, "session"), None)
+    scenario = await request.app.state.openings.parsed(text, "session")
+    return await _source(request, f"/s/{id}", text, session.title, scenario, None)
 
 
 async def _link(request: Request, payload: str) -> Source:
-    link = links.unpack(payload)
-    scenario = link.scenario()
-    return await _source(request, f"/x/{payload}", payload, scenario.title, scenario, link.step)
+    opened: Opened = await request.app.state.openings.payload(payload)
+    scenario = opened.scenario
+    return await _source(request, f"/x/{payload}", payload, scenario.title, scenario, opened.link.step)
 
 
 async def _source(request: Request, base: str, key: str, title: str, scenario: Scenario, step: int | None) -> Source:

@@ -46,6 +46,13 @@ class Suffix(StrEnum):
     SVG = "svg"
 
 
+class Tool(StrEnum):
+    """Pages that take a scenario in a link."""
+
+    COMPARE = "compare"
+    MIGRATE = "migrate"
+
+
 TYPES = {Suffix.GIC: "text/plain", Suffix.TXT: "text/plain", Suffix.SVG: "image/svg+xml"}
 GIVES: dict[int | str, dict[str, Any]] = {
     200: {
@@ -111,6 +118,14 @@ async def link_page(request: Request, payload: str) -> HTMLResponse:
 async def short_link_page(request: Request, slug: str) -> HTMLResponse:
     """The same of a short link."""
     return await _shown(request, f"/l/{slug}", partial(_openings(request).slug, request, slug))
+
+
+@router.get("/l/{slug}/{tool}")
+async def short_link_tool(request: Request, slug: str, tool: Tool) -> Response:
+    """What else is done with a scenario is done with the link that carries it."""
+    found = await request.app.state.sessions.short_links.get(slug)
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"/x/{found.payload}/{tool}{query}", 303)
 
 
 @router.get("/x/{payload}/share")

@@ -89,6 +89,18 @@ async def test_a_short_link_is_a_page_and_can_be_copied(client):
     assert shown_step((await client.get(copy.headers["location"])).text) == 4
 
 
+@pytest.mark.parametrize("tool", ["compare", "migrate"])
+async def test_a_short_link_leads_to_what_else_is_done_with_it(client, tool):
+    path = await make_short(client)
+    assert f'href="{path}/{tool}?step=' in (await client.get(f"{path}?step=4")).text
+    led = await client.get(f"{path}/{tool}?step=4")
+    assert led.status_code == 303
+    assert led.headers["location"].endswith(f"/{tool}?step=4")
+    answer = await client.get(led.headers["location"])
+    assert answer.status_code == 200
+    assert "PTZ &amp; a &lt;b&gt;first&lt;/b&gt; LPI" in answer.text
+
+
 async def test_the_same_scenario_has_one_short_link_and_another_has_another(client):
     first = await make_short(client)
     assert await make_short(client, TEXT.replace("read ", "read   ")) == first
