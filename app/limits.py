@@ -61,6 +61,13 @@ LPIS_PER_OUTCOME: Final = 64
 LIVE_OPERATIONS: Final = 500
 """The same on a real QEMU, where an operation takes about a millisecond, an ITS command some four accesses: 2 s."""
 
+EXERCISE_LINES: Final = 16 * KIB
+"""Characters of an answer to an exercise: 64 operations of 256 characters, the longest that one is written with."""
+
+EXERCISE_LINK: Final = 64 * KIB
+"""Characters of an exercise's link sent to the API. Its start has at most 200 operations, which as a link take some
+40 characters each: 8 kB, and 8 times that leaves room for pokes."""
+
 CONCURRENT_PLAYS: Final = 2
 """Worker threads for long plays. They share one interpreter lock with the event loop, which must get its turn: with 2
 of them it waits 2 x 5 ms (the interpreter's switch interval) at most, and more would not play faster."""

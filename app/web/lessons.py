@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated
+from functools import partial
+from typing import Annotated, TypeAlias
 
+import anyio
 import anyio.to_thread
 from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from app import limits
 from app.scenario import ScenarioError, links, parse
 from app.scenario.exercises import Exercise, added_lines, added_since, attempt, exercise_from, session_text
 from app.scenario.lessons import UnknownLesson, lesson
 from app.sessions import Session, Sessions
 from app.web.lessons_api import unknown_lesson
 from app.web.security import give_key
-from app.web.views.exercise import ExercisePage, exercise_page
+from app.web.views.exercise import ExercisePage, Origin, exercise_page
 from app.web.views.lessons import lesson_page, reader_of, tiles
 from app.web.views.render import render
 from app.web.views.trouble import Trouble, trouble_of_line
@@ -23,7 +27,7 @@ from app.web.views.trouble import Trouble, trouble_of_line
 router = APIRouter(include_in_schema=False)
 HEADERS = {"Cache-Control": "no-cache", "Vary": "HX-Request"}
 NO_STORE = {"Cache-Control": "no-store"}
-LONGEST_ANSWER = 16 << 10
+Answer: TypeAlias = tuple[ExercisePage, Trouble | None]
 
 
 @router.get("/lessons")
@@ -47,46 +51,64 @@ async def one_lesson(request: Request, slug: str) -> HTMLResponse:
 @router.get("/exercise/{payload}")
 async def show_exercise(request: Request, payload: str, session: str = "") -> HTMLResponse:
     """The exercise, or with `session` what that session has done of it."""
-    exercise, of = _unpacked(payload)
     if not session:
-        return _page(exercise_page(exercise, payload, None, of=of))
+        return await _answered(request, lambda: (exercise_page(*_unpacked(payload), None), None))
     opened: Session = await request.app.state.sessions.open(session)
-    added = added_since(exercise, parse(opened.scenario_text(), "session"))
-    if added is None:
-        trouble = Trouble("Another beginning.", "This session does not begin as the exercise does.", where="session")
-        return _page(exercise_page(exercise, payload, None, of=of, session=opened.id), trouble, 422)
-    verdict = await anyio.to_thread.run_sync(attempt, exercise, added)
-    return _page(exercise_page(exercise, payload, verdict, of=of, session=opened.id))
+    return await _answered(request, partial(_looked_at, payload, opened.id, opened.scenario_text()))
 
 
 @router.post("/exercise/{payload}")
-async def try_exercise(payload: str, lines: Annotated[str, Form(max_length=LONGEST_ANSWER)] = "") -> HTMLResponse:
+async def try_exercise(
+    request: Request, payload: str, lines: Annotated[str, Form(max_length=limits.EXERCISE_LINES)] = ""
+) -> HTMLResponse:
     """Play the lines after the start, and say whether that reaches the goal. Nothing is stored."""
-    exercise, of = _unpacked(payload)
-    try:
-        added = added_lines(lines, exercise.machine)
-    except ScenarioError as error:
-        trouble = replace(trouble_of_line(error, "lines"), headline=f"Line {error.line}: {error.problem}.")
-        return _page(exercise_page(exercise, payload, None, of=of, text=lines), trouble, 422)
-    verdict = await anyio.to_thread.run_sync(attempt, exercise, added)
-    return _page(exercise_page(exercise, payload, verdict, of=of, text=lines))
+    return await _answered(request, partial(_tried, payload, lines))
 
 
 @router.post("/exercise/{payload}/start")
 async def start_exercise(request: Request, payload: str) -> Response:
     """A session that begins as the exercise does; the page then looks at what it did."""
-    exercise, _ = _unpacked(payload)
+    text = await anyio.to_thread.run_sync(lambda: session_text(_unpacked(payload)[0]), limiter=_limiter(request))
     sessions: Sessions = request.app.state.sessions
-    created = await sessions.create(session_text(exercise), title="")
+    created = await sessions.create(text, title="")
     response = RedirectResponse(f"/exercise/{payload}?session={created.id}", 303)
     give_key(request, response, created.id, created.edit_key)
     return response
 
 
-def _unpacked(payload: str) -> tuple[Exercise, str]:
+def _looked_at(payload: str, session: str, text: str) -> Answer:
+    """What a session did of the exercise."""
+    exercise, of = _unpacked(payload)
+    added = added_since(exercise, parse(text, "session"))
+    if added is None:
+        trouble = Trouble("Another beginning.", "This session does not begin as the exercise does.", where="session")
+        return exercise_page(exercise, of, None, session=session), trouble
+    return exercise_page(exercise, of, attempt(exercise, added), session=session), None
+
+
+def _tried(payload: str, lines: str) -> Answer:
+    """What written lines do of the exercise."""
+    exercise, of = _unpacked(payload)
+    try:
+        added = added_lines(lines, exercise.machine)
+    except ScenarioError as error:
+        trouble = replace(trouble_of_line(error, "lines"), headline=f"Line {error.line}: {error.problem}.")
+        return exercise_page(exercise, of, None, text=lines), trouble
+    return exercise_page(exercise, of, attempt(exercise, added), text=lines), None
+
+
+def _unpacked(payload: str) -> tuple[Exercise, Origin]:
     link = links.unpack(payload)
-    return exercise_from(link), link.view.get("of", "")
+    return exercise_from(link), Origin(payload, link.view.get("of", ""))
 
 
-def _page(page: ExercisePage, trouble: Trouble | None = None, status: int = 200) -> HTMLResponse:
-    return HTMLResponse(render("lessons/exercise.html", page=page, trouble=trouble), status, NO_STORE)
+async def _answered(request: Request, work: Callable[[], Answer]) -> HTMLResponse:
+    """The page, made by a worker: a link may hold much text, and a session many operations."""
+    page, trouble = await anyio.to_thread.run_sync(work, limiter=_limiter(request))
+    html = render("lessons/exercise.html", page=page, trouble=trouble)
+    return HTMLResponse(html, 422 if trouble else 200, NO_STORE)
+
+
+def _limiter(request: Request) -> anyio.CapacityLimiter:
+    limiter: anyio.CapacityLimiter = request.app.state.players
+    return limiter

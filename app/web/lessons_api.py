@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import anyio.to_thread
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
 
+from app import limits
 from app.scenario import links
-from app.scenario.exercises import Exercise, added_lines, attempt, exercise_from
+from app.scenario.exercises import Exercise, Verdict, added_lines, attempt, exercise_from
 from app.scenario.lesson_parts import Question
 from app.scenario.lessons import LESSONS, Lesson, UnknownLesson, lesson
 from app.web.api import router as api
 from app.web.problems import Problem
 
 router = APIRouter(prefix="/api/v1", responses=api.responses)
-LONGEST_PAYLOAD, LONGEST_LINES = 64 << 10, 16 << 10
 
 
 class LessonRow(BaseModel):
@@ -49,8 +49,8 @@ class NewAttempt(BaseModel):
     """Operations that are to reach an exercise's goal, one a line."""
 
     model_config = ConfigDict(extra="forbid")
-    payload: str = Field(max_length=LONGEST_PAYLOAD, description="Of an `/exercise/` link.")
-    lines: str = Field(default="", max_length=LONGEST_LINES, examples=["its INT device=2 event=20"])
+    payload: str = Field(max_length=limits.EXERCISE_LINK, description="Of an `/exercise/` link.")
+    lines: str = Field(default="", max_length=limits.EXERCISE_LINES, examples=["its INT device=2 event=20"])
 
 
 class AttemptAnswer(BaseModel):
@@ -79,10 +79,9 @@ async def read_lesson(slug: str) -> JSONResponse:
 
 
 @router.post("/exercises", response_model=AttemptAnswer)
-async def check_exercise(new: NewAttempt) -> JSONResponse:
+async def check_exercise(request: Request, new: NewAttempt) -> JSONResponse:
     """Play lines after an exercise's start, and tell whether they reach its goals. Nothing is stored."""
-    exercise = exercise_from(links.unpack(new.payload))
-    verdict = await anyio.to_thread.run_sync(attempt, exercise, added_lines(new.lines, exercise.machine))
+    verdict = await anyio.to_thread.run_sync(_verdict, new, limiter=request.app.state.players)
     return JSONResponse(
         {
             "reached": verdict.reached,
@@ -93,6 +92,11 @@ async def check_exercise(new: NewAttempt) -> JSONResponse:
             "against": list(verdict.against),
         }
     )
+
+
+def _verdict(new: NewAttempt) -> Verdict:
+    exercise = exercise_from(links.unpack(new.payload))
+    return attempt(exercise, added_lines(new.lines, exercise.machine))
 
 
 def unknown_lesson(error: UnknownLesson) -> Problem:

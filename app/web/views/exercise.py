@@ -32,6 +32,14 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The link that an exercise came in, and the slug of the lesson that it is of, "" if none."""
+
+    payload: str
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
 class ExercisePage:
     """`used` of `most` `what`; `headline` says whether the goal is reached; `source` what was looked at."""
 
@@ -57,9 +65,9 @@ class ExercisePage:
 
 
 def exercise_page(
-    exercise: Exercise, payload: str, verdict: Verdict | None, *, of: str = "", text: str = "", session: str = ""
+    exercise: Exercise, origin: Origin, verdict: Verdict | None, *, text: str = "", session: str = ""
 ) -> ExercisePage:
-    """The page, before anything is tried (`verdict` None) or with what came of it; `of` is the lesson's slug."""
+    """The page, before anything is tried (`verdict` None) or with what came of it."""
     known = {each.slug: each.title for each in LESSONS}
     reached = None if verdict is None else verdict.reached
     goals = (
@@ -68,7 +76,7 @@ def exercise_page(
         else tuple(GoalLine(goal.text, goal.reached, goal.got) for goal in verdict.goals)
     )
     return ExercisePage(
-        base=f"/exercise/{payload}",
+        base=f"/exercise/{origin.payload}",
         title=exercise.start.title or "Exercise",
         task=markdown(exercise.task),
         goals=goals,
@@ -92,7 +100,7 @@ def exercise_page(
         ),
         text=text,
         session=session,
-        frame=f"/s/{session}" if session else f"/x/{payload}",
-        lesson=known.get(of, ""),
-        lesson_href=f"/lessons/{of}" if of in known else "",
+        frame=f"/s/{session}" if session else f"/x/{origin.payload}",
+        lesson=known.get(origin.of, ""),
+        lesson_href=f"/lessons/{origin.of}" if origin.of in known else "",
     )
