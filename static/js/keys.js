@@ -14,8 +14,8 @@ const KEYS = {
   "/": find,
   ":": () => document.getElementById("con").focus(),
   "?": () => document.getElementById("help").showModal(),
-  ArrowLeft: () => click("step-back"),
-  ArrowRight: () => click("step-forward"),
+  ArrowLeft: (repeated) => step(-1, repeated),
+  ArrowRight: (repeated) => step(1, repeated),
   " ": () => click("play"),
   u: () => click("undo-op"),
   r: () => click("redo-op"),
@@ -27,7 +27,29 @@ document.addEventListener("keydown", (event) => {
   const action = KEYS[event.key];
   if (!action) return;
   event.preventDefault();
-  action();
+  action(event.repeat);
+});
+
+// Presses that come while a step is on its way are kept for when it is there; of a key held down only one.
+let owed = 0;
+let onTheWay = false;
+function step(by, repeated) {
+  if (onTheWay) owed = repeated ? by : owed + by;
+  else click(by < 0 ? "step-back" : "step-forward");
+}
+function pay() {
+  onTheWay = false;
+  if (!owed) return;
+  const by = Math.sign(owed);
+  owed -= by;
+  step(by);
+}
+const takesTheApp = (event) => event.detail.ctx?.target?.id === "app";
+document.addEventListener("htmx:before:request", (event) => {
+  if (takesTheApp(event)) onTheWay = true;
+});
+document.addEventListener("htmx:finally:request", (event) => {
+  if (takesTheApp(event)) pay();
 });
 
 // A refusal goes when the input that it is about is edited, or with Escape.
@@ -69,7 +91,7 @@ function stepped() {
 }
 
 document.addEventListener("htmx:after:swap", (event) => {
-  if (event.detail.ctx?.target?.id === "app") stepped();
+  if (takesTheApp(event)) stepped();
   mark();
   const inspector = document.getElementById("inspector");
   if (!inspector?.dataset.register) return;

@@ -36,6 +36,10 @@ def at(page, now, total):
     expect(page.locator("#timeline output")).to_contain_text(re.compile(rf"^Step {now} of {total}"))
 
 
+def asked_steps(addresses):
+    return [int(found[1]) for address in addresses if (found := re.search(r"step=(\d+)", address))]
+
+
 def test_playing_asks_once_for_each_step_and_stops_at_the_expectation_that_fails(shown, screenshot):
     page = shown()
     page.goto(f"{page.url}?step=0")
@@ -47,8 +51,7 @@ def test_playing_asks_once_for_each_step_and_stops_at_the_expectation_that_fails
     expect(page.locator("#play")).to_have_attribute("aria-pressed", "true")
     at(page, 5, 6)
     expect(page.locator("#play")).to_have_attribute("aria-pressed", "false")
-    steps = [int(found[1]) for url in asked if (found := re.search(r"step=(\d+)", url))]
-    assert steps == [1, 2, 3, 4, 5]
+    assert asked_steps(asked) == [1, 2, 3, 4, 5]
     expect(page.locator("#speed")).to_have_value("250")
     expect(page.locator(".step.now .no")).to_be_visible()
     assert "expected == 99" in page.locator("#announce").inner_text()
@@ -199,3 +202,15 @@ def test_the_text_is_coloured_checked_completed_and_saved_as_a_branch(shown, scr
     expect(page.locator(".btn--history .cnt")).to_have_count(0)
     page.keyboard.press("u")
     at(page, 7, 7)
+
+
+def test_presses_that_come_quickly_are_all_taken_and_asked_for_one_after_the_other(shown):
+    page = shown()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate(
+        "for (const key of ['ArrowLeft', 'ArrowLeft', 'ArrowLeft', 'ArrowLeft', 'ArrowRight'])"
+        " document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }))"
+    )
+    at(page, 3, 6)
+    assert asked_steps(asked) == [5, 4, 3]
