@@ -157,7 +157,7 @@ async def _session_page(
         scenario = await request.app.state.openings.parsed(session.scenario_text(), "session")
         timeline = await request.app.state.plays.get(session.id, scenario, look.on, session.tree.here)
         stage = PlayedStage(stage.base, stage.title, timeline)
-    mine = session.may_edit(presented_key(request)) and session.damaged is None and not look.on
+    mine = session.may_edit(presented_key(request)) and session.damaged is None and not look.on and not look.embed
     page = await explorer.page_of(
         stage, look, may_write=mine, choices=explorer.choices_of(own, look), typed=dict(typed)
     )

@@ -84,6 +84,7 @@ async def test_a_short_link_is_a_page_and_can_be_copied(client):
     path = await make_short(client)
     html = (await client.get(f"{path}?step=4")).text
     assert shown_step(html) == 4
+    assert "Kept under a short link" in html
     slug = re.search(r'name="slug" value="([^"]+)"', html)[1]
     copy = await client.post("/sessions", data={"slug": slug, "step": "4"})
     assert shown_step((await client.get(copy.headers["location"])).text) == 4
@@ -308,6 +309,13 @@ async def test_a_page_for_a_frame_shows_the_player_and_the_way_out(client, place
         steps = re.findall(r'<li class="step[^>]*><a href="([^"]+)"', html)
         assert steps
         assert all("embed=1" in href for href in steps)
+
+
+async def test_a_session_in_a_frame_is_read_only_even_for_who_may_write(client, session):
+    assert re.search(r"<fieldset class=\"plain\">", (await client.get(session)).text)
+    html = (await client.get(f"{session}?embed=1")).text
+    assert '<fieldset class="plain">' not in html
+    assert "hx-sse" not in html
 
 
 async def test_only_a_page_for_a_frame_may_be_framed(client, places):

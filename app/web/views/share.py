@@ -20,6 +20,10 @@ from app.web.views.words import plural
 COMFORTABLE = 8_000
 # A QR code of more is too fine for the camera of a telephone across a room.
 LONGEST_QR = 600
+STORED = (
+    "A permalink is stored nowhere: only its address holds the scenario. A short link keeps it on this server for "
+    "good, to be read by whoever has it: it cannot be changed or taken back."
+)
 SUFFIXES = (
     ("gic", "the scenario as text"),
     ("txt", "72 columns, for a mailing list"),
@@ -159,6 +163,7 @@ def _public(scenario: Scenario, total: int, live: bool) -> tuple[str, ...]:
     told = f"the machine, all {plural(total, 'step')}" if total != 1 else "the machine, its one step"
     also = f", the title and {plural(notes, 'comment')}" if notes else " and the title"
     return (
+        STORED,
         f"Whoever has a link sees {told}{also}: also the steps after the one that it opens at.",
         "Nobody learns from it who made it"
         + (", where this session is, or what is done in it later." if live else "."),
