@@ -61,7 +61,7 @@ def listed(machine: Machine, intid: int, cpu: int, before: list[Link]) -> list[L
         return []
     other = lists.queued_on(intid, cpu)
     elsewhere = other is not None and other != cpu
-    return [
+    found = [
         link(
             f"list of vCPU {cpu}",
             other == cpu,
@@ -74,15 +74,19 @@ def listed(machine: Machine, intid: int, cpu: int, before: list[Link]) -> list[L
             else "INV, another MSI, or another write of its ISPENDR bit queues it",
             "vgic.c: vgic_prune_ap_list",
         ),
-        link(
-            f"list registers of vCPU {cpu}",
-            intid in lists.loaded(cpu),
-            "it is in a list register",
-            f"{LIST_REGISTERS} others are in the list registers, active or of a higher priority",
-            "End or take one of those",
-            "vgic.c: vgic_flush_lr_state",
-        ),
     ]
+    if other == cpu:
+        found.append(
+            link(
+                f"list registers of vCPU {cpu}",
+                intid in lists.loaded(cpu),
+                "it is in a list register",
+                f"{LIST_REGISTERS} others are in the list registers, active or of a higher priority",
+                "End or take one of those",
+                "vgic.c: vgic_flush_lr_state",
+            )
+        )
+    return found
 
 
 def interface_links(machine: Machine, intid: int, cpu: int, group: int, priority: int) -> list[Link]:

@@ -575,3 +575,15 @@ def test_the_chain_and_the_cpu_interface_agree_whatever_happened(name, seed):
             found = machine.cpu_interfaces[cpu].signalled()
             if found is not None:
                 assert machine.why(found.intid, cpu).signalled, machine.why(found.intid, cpu).words
+
+
+def test_what_is_on_another_list_is_not_said_to_wait_for_list_registers():
+    """MOVI to a CPU before the one it came from has run: one cause is told, and no full list registers."""
+    machine = Machine("kvm", cpus=2)
+    player = Player(MachineSpec("kvm", cpus=2), machine)
+    to_cpu_1, to_cpu_0 = (f"its MOVI device=2 event=20 collection={collection}" for collection in (2, 1))
+    for line in (*MAPPED, to_cpu_1, *MSI, to_cpu_0):
+        player.apply(parse_line(line, player.spec))
+    broken = [link.says for link in machine.why(8195, 0).links if not link.holds]
+    assert any("still on the list of vCPU 1" in says for says in broken)
+    assert not any("list registers" in says for says in broken)
