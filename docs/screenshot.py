@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-LESSON = "PTZ reads as zero"
+LESSON = "ptz-reads-as-zero"
 PICTURE = Path(__file__).with_name("screenshot.png")
 
 
@@ -13,9 +13,9 @@ def main(url: str) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium")
         page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(url)
-        page.get_by_role("link", name=LESSON).first.click()
-        page.goto(f"{page.url.partition('?')[0]}?step=10&register=GICR_PENDBASER@0")
+        page.goto(f"{url}/lessons/{LESSON}")
+        link = page.locator(".ops a.narrow").first.get_attribute("href") or ""
+        page.goto(f"{url}{link.partition('?')[0]}?step=8&register=GICR_PENDBASER@0")
         page.wait_for_load_state("networkidle")
         page.screenshot(path=PICTURE)
         browser.close()
