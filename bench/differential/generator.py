@@ -59,7 +59,7 @@ def generate(seed: int, shape: str = "") -> Scenario:
     rng = Random(seed)
     chosen = rng.choice(sorted(SHAPES))
     shape = shape or chosen
-    its = shape not in WITHOUT_ITS or rng.random() < 1
+    its = shape not in WITHOUT_ITS or rng.random() < 0.9
     spec = MachineSpec("qemu", rng.choice(CPUS), SPIS, its, RAM_MIB)
     author = _Author(rng, spec)
     author.keep_off_flash()

@@ -215,10 +215,12 @@ def test_each_byte_of_a_register_that_takes_bytes_is_one_interrupt_s(implementat
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATION_NAMES)
-def test_lpis_cannot_be_enabled_without_an_its(implementation):
+def test_lpis_are_enabled_without_an_its_where_gicr_typer_says_that_there_are_lpis(implementation):
     machine = Machine(implementation, cpus=CPUS, its=False, ram_mib=1)
     register = machine.map.registers["GICR_CTLR"]
     door = Door(machine, register, 1)
-    before = door.read()
-    assert door.write(register.field("EnableLPIs").mask) == before
-    assert not machine.lpis_enabled(1)
+    before, enabled = door.read(), register.field("EnableLPIs").mask
+    has_lpis = machine.map.registers["GICR_TYPER"].field("PLPIS")
+    advertised = has_lpis.extract(machine.peek("GICR_TYPER", 1)) == 1
+    assert door.write(enabled) == (before | enabled if advertised else before)
+    assert machine.lpis_enabled(1) == advertised

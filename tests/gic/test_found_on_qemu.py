@@ -65,6 +65,14 @@ expect memory(0x411ffff8, 8) == 0380000000000000
 }
 
 
+def test_lpis_are_enabled_and_disabled_without_an_its():
+    head = "machine implementation=qemu cpus=1 spis=256 its=0\n"
+    text = head + "write GICR_CTLR@0 1\nwrite GICR_CTLR@0 0\nread GICR_CTLR@0\n"
+    steps = [each.step for each in run(parse(text), "qemu").played]
+    assert [step.refused for step in steps] == ["", "", ""]
+    assert steps[2].value == 2
+
+
 @pytest.mark.parametrize("text", FOUND.values(), ids=FOUND)
 def test_our_model_does_as_the_real_one(text):
     told = run(parse(HEAD + text), "qemu")

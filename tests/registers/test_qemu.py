@@ -111,9 +111,9 @@ def test_counts_itlinesnumber_without_the_private_intids() -> None:
     ]
 
 
-def test_without_an_its_there_are_no_lpis() -> None:
-    """has-lpi is off then: arm_gicv3_common.c, arm_gicv3_common_reset_hold; arm_gicv3_redist.c, gicr_writel."""
-    chart = register_map("qemu", its=False)
-    assert chart.registers["GICD_TYPER"].decode(chart.registers["GICD_TYPER"].reset)["LPIS"] == 0
-    assert chart.registers["GICR_TYPER"].decode(chart.registers["GICR_TYPER"].reset)["PLPIS"] == 0
-    assert Storage(chart.registers["GICR_CTLR"]).write(0xFFFF_FFFF) == 0
+def test_without_an_its_there_are_lpis_all_the_same() -> None:
+    """Read from 7.2.22 with -M virt,gic-version=3,its=off."""
+    chart = register_map("qemu", cpus=1, spis=256, its=False)
+    resets = {name: chart.registers[name].reset for name in ("GICD_TYPER", "GICR_TYPER", "GICR_CTLR")}
+    assert resets == {"GICD_TYPER": 0x37A_0007, "GICR_TYPER": 0x100_0011, "GICR_CTLR": 2}
+    assert Storage(chart.registers["GICR_CTLR"]).write(0xFFFF_FFFF) == 3
