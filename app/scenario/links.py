@@ -31,6 +31,7 @@ LONGEST_TEXT = 4 << 20
 ALPHABET = re.compile(r"[A-Za-z0-9_-]*\Z")
 HEAD_BYTES = 3
 MOST_HEAD_FIELDS = 32
+LONGEST_MODEL = 32
 STEP, MODEL = "s", "m"
 # Part of the formats: a link can be read only with exactly the bytes it was made with. Commonest last, for deflate.
 DICTIONARIES = {form: Path(__file__).with_name(f"links-{form}.txt").read_bytes() for form in (FORMAT, RECORDED)}
@@ -117,7 +118,7 @@ def unpack(payload: str) -> Link:
     step = head.pop(STEP, None)
     if step is not None and not (step.isascii() and step.isdigit() and len(step) < 10):
         raise LinkError("the link's step is not a number")
-    model, record = head.pop(MODEL, ""), None
+    model, record = head.pop(MODEL, "")[:LONGEST_MODEL], None
     if form == RECORDED:
         text, nul, answers = text.rpartition("\0")
         if not nul:

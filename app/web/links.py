@@ -187,8 +187,10 @@ async def _shown(request: Request, base: str, opening: Callable[[], Any]) -> HTM
 
 def _asked(request: Request, link: Link) -> dict[str, str]:
     """What an address asks for. One that says nothing of the look has the link's; one that says something says all."""
-    asked = dict(request.query_params)
-    return asked if asked.keys() - {flag.name for flag in FLAGS} or "step" in asked else {**link.view, **asked}
+    asked, flags = dict(request.query_params), {flag.name for flag in FLAGS}
+    if asked.keys() - flags or "step" in asked:
+        return asked
+    return {name: value for name, value in link.view.items() if name not in flags} | asked
 
 
 def _unreadable(error: UnreadableLink) -> HTMLResponse:

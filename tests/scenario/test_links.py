@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.scenario import Line, LinkError, MachineSpec, Scenario, ScenarioError, format_scenario, links, parse
 from app.scenario.lessons import FOLDER, LESSONS
 from app.scenario.operations import Note, Poke
-from app.scenario.record import Record, record
+from app.scenario.record import Record, drift, record, words
 from app.scenario.scenario import Title, line_operation
 from tests.scenario.strategies import scenarios
 
@@ -198,6 +198,29 @@ def test_a_link_of_format_2_opens_for_ever():
     link = links.unpack("ApJ7ywUGNMSdjjiyJ6GiiIvB1MJARxsAU-Hr5A")
     assert link.text == "title A\nread GICR_PENDBASER@0\nexpect GICR_PENDBASER@0.PTZ == 0\n"
     assert link.record == Record("1", ("580", "+"), b"S\xe1\xeb\xe4")
+
+
+def packed_by_hand(form, data, trailer):
+    """A payload with a right checksum, whatever is in it."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=links.DICTIONARIES[form])
+    body = deflate.compress(data) + deflate.flush() + trailer
+    return base64.urlsafe_b64encode(bytes([form]) + links._checksum(data + trailer) + body).rstrip(b"=").decode()
+
+
+HEADS = st.sampled_from([b"\n", b"s=7&m=1\n", b"m=" + b"9" * 100 + b"&embed=1\n", b"s=&&=&m\n", b"%00=%ff\n"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from((1, 2)), HEADS, st.binary(max_size=60), st.binary(max_size=20))
+def test_whatever_a_link_holds_it_opens_or_is_refused(form, head, data, trailer):
+    try:
+        link = links.unpack(packed_by_hand(form, head + data, trailer))
+    except LinkError:
+        return
+    assert len(link.record.model if link.record else "") <= 32
+    if link.record is not None:
+        assert [words(answer) for answer in link.record.answers]
+        drift(parse("note a\n"), link.record, Record("", ("",), link.record.states))
 
 
 def test_a_bomb_is_refused_in_little_memory():

@@ -148,6 +148,18 @@ async def test_another_state_that_no_answer_shows_is_placed(client):
     assert f"hash {states[4]:02x}" in html
 
 
+async def test_what_a_stranger_writes_into_a_link_s_record_is_text(client):
+    told = record(SCENARIO, "0.0.1")
+    nasty = "<img src=x onerror=alert(1)>"
+    answers = (nasty, f"~{nasty}", f"-{nasty}", *told.answers[3:])
+    view = {"embed": "1", "theme": "dark", "register": nasty}
+    answer = await client.get(f"/x/{packed(Record(nasty, answers, told.states), view=view)}")
+    assert "no longer does what it did" in answer.text
+    assert "<img" not in answer.text
+    assert "data-theme" not in answer.text
+    assert 'id="console"' in answer.text
+
+
 async def test_a_counterfactual_model_is_noticed_by_whoever_opens_the_link(client, monkeypatch):
     from dataclasses import replace
 
