@@ -44,6 +44,7 @@ class ExportFormat(StrEnum):
     C = "c"
     PYTHON = "python"
     LINK = "link"
+    STATE = "state"
 
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="A scenario (.gic), or - for standard input.")]
@@ -187,7 +188,7 @@ def export(
     file: ScenarioFile,
     to: Annotated[ExportFormat, typer.Option("--to", help="The format.")],
 ) -> None:
-    """Write a scenario as JSON, QEMU qtest commands, bare-metal C, Python, or the path of a link."""
+    """Write a scenario as JSON, QEMU qtest commands, bare-metal C, Python, a link, or its last state (JSON)."""
     from app.exchange.writers import write
 
     written = write(_read(file), to.value)

@@ -19,6 +19,7 @@ from app.scenario.operations import (
     Half,
     IrqLine,
     LastValue,
+    LoadState,
     Memory,
     Migrate,
     Note,
@@ -114,7 +115,7 @@ class _Writer:
                 continue
             yield _comment(format_content(item.operation, self.scenario.machine, compact=True))
             yield from self._operation(item)
-            if isinstance(item.operation, Migrate):
+            if isinstance(item.operation, Migrate | LoadState):
                 self._remark(item, "the export ends here")
                 return
 
@@ -124,7 +125,7 @@ class _Writer:
             return
         if isinstance(operation, Expect):
             yield from self._expect(item, operation)
-        elif isinstance(operation, Save | Migrate | Uread | Uwrite):
+        elif isinstance(operation, Save | Migrate | LoadState | Uread | Uwrite):
             self._remark(item, f"{operation.verb} is a hypervisor's, bare metal has no such door")
             self.knows_last = self.knows_last and not isinstance(operation, Uread)
         elif isinstance(operation, Write) and operation.fields and self._here(item):

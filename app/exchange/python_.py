@@ -21,6 +21,7 @@ from app.scenario.operations import (
     IrqLine,
     Its,
     LastValue,
+    LoadState,
     Mapped,
     Memory,
     Migrate,
@@ -155,6 +156,10 @@ class _Writer:
         self.imports["app.scenario.scenario"] = "MachineSpec"
         return [f"machine = migrate(machine, {self.spec!r}, {op!r}).machine"]
 
+    def load(self, op: LoadState) -> list[str]:
+        self.imports["app.scenario.state_read"] = "loaded_state"
+        return [f"machine.restore(loaded_state({op.state!r})[1])"]
+
     def note(self, _: Note) -> list[str]:
         return []
 
@@ -288,5 +293,6 @@ CALLS: dict[type, Callable[[_Writer, Any], list[str]]] = {
     Uwrite: _Writer.uwrite,
     Save: _Writer.save,
     Migrate: _Writer.migrate,
+    LoadState: _Writer.load,
     Note: _Writer.note,
 }

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from app.exchange.accesses import Access, DeviceWrite, Load, RamWrite, Store, Told, Wire, told
 from app.exchange.writers import Written
 from app.registers import RegisterMap
-from app.scenario.operations import Expect, Migrate, Note, Save, Uread, Uwrite
+from app.scenario.operations import Expect, LoadState, Migrate, Note, Save, Uread, Uwrite
 from app.scenario.scenario import Scenario
 from app.scenario.vocabulary import vocabulary
 
@@ -25,9 +25,9 @@ def write(scenario: Scenario) -> Written:
     remarks: list[str] = []
     for item in told(scenario):
         number = item.line.number
-        if isinstance(item.operation, Save | Migrate | Uread | Uwrite):
+        if isinstance(item.operation, Save | Migrate | LoadState | Uread | Uwrite):
             remarks.append(f"line {number}: {item.operation.verb} is KVM's, qtest has no such door")
-            if isinstance(item.operation, Migrate):
+            if isinstance(item.operation, Migrate | LoadState):
                 remarks.append(f"line {number}: the export ends here")
                 break
             continue

@@ -17,7 +17,7 @@ class Written:
 
 
 def write(scenario: Scenario, form: str) -> Written:
-    """Write as json, python, qtest, c or link (the path `/x/…`). ValueError for any other form."""
+    """Write as json, python, qtest, c, link (the path `/x/…`) or state (its last). ValueError: no such."""
     writer = _writers().get(form)
     if writer is None:
         raise ValueError(f"no format {form!r}: {', '.join(_writers())}")
@@ -32,6 +32,16 @@ def _link(scenario: Scenario) -> Written:
     return Written(f"/x/{pack(scenario, record=record(scenario, __version__))}\n")
 
 
+def _state(scenario: Scenario) -> Written:
+    from app.scenario.player import Player
+    from app.scenario.state import state_text
+
+    player = Player(scenario.machine)
+    for operation in scenario.operations:
+        player.advance(operation)
+    return Written(state_text(player.machine, player.spec))
+
+
 def _writers() -> dict[str, Callable[[Scenario], Written]]:
     from app.exchange import bare_c, json_, python_, qtest
 
@@ -41,4 +51,5 @@ def _writers() -> dict[str, Callable[[Scenario], Written]]:
         "qtest": qtest.write,
         "c": bare_c.write,
         "link": _link,
+        "state": _state,
     }

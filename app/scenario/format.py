@@ -19,6 +19,7 @@ from app.scenario.operations import (
     IrqLine,
     Its,
     LastValue,
+    LoadState,
     Mapped,
     Memory,
     Migrate,
@@ -206,5 +207,6 @@ WRITERS: dict[type, Callable[[Any, RegisterMap], str]] = {
     Uwrite: _uwrite,
     Save: lambda op, _: op.tables.value,
     Migrate: _migrate,
+    LoadState: lambda op, _: op.state,
     Note: lambda op, _: op.text,
 }

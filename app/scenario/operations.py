@@ -292,6 +292,14 @@ class Migrate:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadState:
+    """The machine becomes one that was saved to a file: its whole state, packed into one word."""
+
+    verb: ClassVar[str] = "load"
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Words for the reader; changes nothing."""
 
@@ -300,5 +308,5 @@ class Note:
 
 
 Operation: TypeAlias = (
-    Poke | Write | Read | Expect | Its | Msi | Irq | Ack | Eoi | Uread | Uwrite | Save | Migrate | Note
+    Poke | Write | Read | Expect | Its | Msi | Irq | Ack | Eoi | Uread | Uwrite | Save | Migrate | LoadState | Note
 )

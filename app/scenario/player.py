@@ -23,6 +23,7 @@ from app.scenario.operations import (
     Half,
     Irq,
     Its,
+    LoadState,
     Migrate,
     Msi,
     Note,
@@ -228,6 +229,14 @@ class Player:
         self.machine.notes_choices = True
         return _Outcome(effects=moved.effects, refused=moved.refused)
 
+    def load(self, op: LoadState) -> None:
+        from app.scenario.state_read import loaded_state
+
+        spec, state = loaded_state(op.state)
+        if spec.on(self.spec.implementation) != self.spec or spec.implementation != self.machine.implementation:
+            raise Refused(f"the state is of another machine: {spec.implementation} with cpus={spec.cpus}")
+        self.machine.restore(state)
+
     def note(self, op: Note) -> None:
         """Words only."""
 
@@ -287,5 +296,6 @@ PLAYS: dict[type, Play] = {
     Uwrite: Player.uwrite,
     Save: Player.save,
     Migrate: Player.migrate,
+    LoadState: Player.load,
     Note: Player.note,
 }

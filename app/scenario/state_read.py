@@ -25,12 +25,15 @@ from app.gic.memory import PAGE, GuestMemory
 from app.gic.outcome import Outcome
 from app.gic.tables import TableRoot
 from app.registers import TWO_STATE_IMPLEMENTATIONS
+from app.scenario.format import format_content
 from app.scenario.migration import build
 from app.scenario.scenario import MachineSpec
-from app.scenario.state import slot_names, state_of
+from app.scenario.state import slot_names, state_of, state_text
 from app.scenario.state_schema import FORMAT, VERSION, State
 
 LONGEST_JSON = 8 << 20
+LONGEST_LINE = 200_000
+"""Of the language: a session keeps the state as one line."""
 
 
 class StateError(ValueError):
@@ -278,6 +281,16 @@ def unpacked_state(word: str) -> bytes:
     if not inflate.eof or inflate.unused_data:
         raise StateError("the state is cut off, or has something after its end")
     return data
+
+
+def scenario_of_state(text: str | bytes) -> str:
+    """A scenario that begins with the machine of a state file. Raises StateError."""
+    spec, machine = read_state(text)
+    word = packed_state(state_text(machine, spec))
+    line = f"load   {word}"
+    if len(line) > LONGEST_LINE:
+        raise StateError(f"{len(line)} characters when packed, at most {LONGEST_LINE}: RAM holds too much")
+    return f"{format_content(spec)}\n{line}\n"
 
 
 @lru_cache(maxsize=16)

@@ -73,6 +73,7 @@ class KernelLpi(_Strict):
     latch: bool
     active: bool
     queued: Cpu | None = None
+    strayed: bool = False
     refs: Annotated[int, Field(ge=0, le=1 << 20)]
 
 

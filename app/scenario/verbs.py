@@ -16,6 +16,7 @@ from app.scenario.operations import (
     Half,
     Irq,
     Its,
+    LoadState,
     Migrate,
     Msi,
     Note,
@@ -371,6 +372,21 @@ def _edit(line: SourceLine, word: Word, vocabulary: Vocabulary) -> Edit:
     return Edit(target, vocabulary.field_value(line, value, register, register.field(target.field)).value)
 
 
+def _load(line: SourceLine, vocabulary: Vocabulary) -> LoadState:
+    from app.scenario.state_read import StateError, loaded_state
+
+    word = _operand(line, 1, "the state")
+    _nothing_after(line, 2)
+    try:
+        spec, _ = loaded_state(word.text)
+    except StateError as error:
+        raise line.error(word, f"this is no machine's state: {error}", "what the download of a state gives") from None
+    if spec.on(vocabulary.spec.implementation) != vocabulary.spec:
+        found = f"cpus={spec.cpus} spis={spec.spis} its={int(spec.its)} ram_mib={spec.ram_mib} security={spec.security}"
+        raise line.error(word, f"the state is of another machine: {found}", "a machine line that says the same")
+    return LoadState(word.text)
+
+
 def _note(line: SourceLine, _: Vocabulary) -> Note:
     line.comment = None
     return Note(line.free_text)
@@ -390,5 +406,6 @@ VERBS: dict[str, Verb] = {
     "uwrite": Verb("uwrite REGISTER VALUE, or uwrite REGISTER FIELD=VALUE …", _uwrite),
     "save": Verb("save pending-tables, or save its-tables", _save),
     "migrate": Verb("migrate [order=documented], or order=STEP,STEP,… [without=STEP,…] [REGISTER=VALUE …]", _migrate),
+    "load": Verb("load STATE, a saved machine packed into one word", _load),
     "note": Verb("note TEXT", _note),
 }

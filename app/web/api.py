@@ -17,6 +17,9 @@ from app.gic.views import CollectionView, DeviceView, EventView
 from app.registers import IMPLEMENTATION_NAMES, UnknownName
 from app.scenario import MachineSpec, Step, links, parse
 from app.scenario.format import format_content
+from app.scenario.state import state_text
+from app.scenario.state_read import StateError, scenario_of_state
+from app.scenario.state_schema import State
 from app.sessions import Session, Sessions, moves
 from app.sessions.moves import Change
 from app.web import shapes
@@ -261,6 +264,46 @@ async def read_log(session: OneSession) -> JSONResponse:
             "choices": shapes.choices_json(session.timeline.choices.taken(session.seq)),
         }
     )
+
+
+@router.get("/sessions/{id}/state", response_model=State)
+async def read_machine_state(session: OneSession, step: OnView) -> Response:
+    """The whole machine as a file: registers, ITS state, LPIs, and the pages of RAM that were ever written."""
+    text = await session.look(partial(state_text, spec=session.spec), step)
+    return state_file(text, f"{session.id}-{session.seq if step is None else step}")
+
+
+@router.post(
+    "/states",
+    status_code=201,
+    response_model=shapes.NewSessionAnswer,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/State"}}},
+        }
+    },
+)
+async def create_session_of_state(request: Request, sessions: AllSessions) -> JSONResponse:
+    """Start a session whose machine is that of a state file. A file that is not one is refused and changes nothing."""
+    created = await sessions.create(await scenario_of_upload(await request.body()), title="Uploaded machine")
+    headers = {"Location": f"/s/{created.id}", "Cache-Control": "no-store"}
+    return JSONResponse({"id": created.id, "edit_key": created.edit_key}, 201, headers)
+
+
+async def scenario_of_upload(data: bytes) -> str:
+    """The scenario that begins with an uploaded machine; a Problem where it is none."""
+    try:
+        return await anyio.to_thread.run_sync(scenario_of_state, data)
+    except StateError as error:
+        advice = "Upload what the download of a machine's state gave, unchanged."
+        raise Problem(422, "invalid-request", "This is no machine's state", f"{error}.", advice) from error
+
+
+def state_file(text: str, name: str) -> Response:
+    """A state as a download."""
+    headers = {"Content-Disposition": f'attachment; filename="giclab-{name}.json"', "Cache-Control": "no-store"}
+    return Response(text, media_type="application/json", headers=headers)
 
 
 @router.get(

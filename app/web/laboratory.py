@@ -10,18 +10,21 @@ from typing import TypeVar
 
 import anyio
 import anyio.to_thread
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, UploadFile
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.gic import Machine
 from app.scenario import MachineSpec, Scenario, Timeline, links, parse
 from app.scenario.laboratory import Experiment, experiment
 from app.scenario.migration import build
+from app.scenario.state import state_text
 from app.sessions import Session
+from app.web.api import scenario_of_upload, state_file
 from app.web.opened import Opened
 from app.web.pages import NO_STORE, Plays, copied, part_asked_for
 from app.web.problems import Problem
 from app.web.searches import Searches
+from app.web.security import give_key
 from app.web.views.laboratory import LabPage, Where, edits_from, laboratory
 from app.web.views.laboratory_orders import orders_page
 from app.web.views.laboratory_setup import Setup, setup_from
@@ -78,6 +81,34 @@ async def session_orders(request: Request, id: str) -> Response:  # noqa: A002
 @router.get("/x/{payload}/migrate/orders")
 async def link_orders(request: Request, payload: str) -> Response:
     return await _orders(request, await _link(request, payload))
+
+
+@router.get("/s/{id}/state")
+async def session_state(request: Request, id: str) -> Response:  # noqa: A002
+    return await _state(request, await _session(request, id))
+
+
+@router.get("/x/{payload}/state")
+async def link_state(request: Request, payload: str) -> Response:
+    return await _state(request, await _link(request, payload))
+
+
+@router.post("/states")
+async def upload_state(request: Request, state: UploadFile) -> Response:
+    """A session with the machine of an uploaded file."""
+    created = await request.app.state.sessions.create(
+        await scenario_of_upload(await state.read()), title="Uploaded machine"
+    )
+    response = RedirectResponse(f"/s/{created.id}", 303)
+    give_key(request, response, created.id, created.edit_key)
+    return response
+
+
+async def _state(request: Request, source: Source) -> Response:
+    """The machine at the step that the address names, as a file."""
+    setup = _setup(request, source)
+    machine = await _in_thread(request, partial(source.machine, setup))
+    return state_file(state_text(machine, source.spec), f"step-{source.total if setup.step is None else setup.step}")
 
 
 async def _session(request: Request, id: str) -> Source:  # noqa: A002

@@ -1,11 +1,13 @@
 """Hypothesis strategies for scenarios: every verb, every kind of term, registers and fields from the real map."""
 
 from dataclasses import replace
+from functools import cache
 
 from hypothesis import strategies as st
 
 from app.gic.commands import COMMANDS
 from app.registers import IMPLEMENTATION_NAMES
+from app.scenario.migration import build
 from app.scenario.operations import (
     Ack,
     Attribute,
@@ -20,6 +22,7 @@ from app.scenario.operations import (
     IrqLine,
     Its,
     LastValue,
+    LoadState,
     Mapped,
     Memory,
     Migrate,
@@ -41,6 +44,8 @@ from app.scenario.operations import (
 from app.scenario.parse import CONTROL
 from app.scenario.restore_steps import ORDERS, STEP_NAMES, STEPS
 from app.scenario.scenario import Line, MachineSpec, Scenario, Title
+from app.scenario.state import state_text
+from app.scenario.state_read import packed_state
 from app.scenario.vocabulary import ADDRESS_FIELDS, vocabulary
 
 CPUS = 4
@@ -238,6 +243,14 @@ def wide_references(draw):
     return draw(reference(draw(st.sampled_from([register for register in WIDE if register.frame != "GITS"]))))
 
 
+@cache
+def saved(spec):
+    """A machine in one word."""
+    machine = build(spec)
+    machine.memory.write(0x4020_0000, b"\xa3")
+    return packed_state(state_text(machine, spec))
+
+
 operations = st.one_of(
     st.builds(Poke, ram, st.binary(min_size=1, max_size=40)),
     writes(),
@@ -256,6 +269,7 @@ operations = st.one_of(
     st.builds(Uread, wide_references(), halves),
     st.builds(Save, st.sampled_from(SavedTables)),
     migrations(),
+    st.just(LoadState(saved(SPEC))),
     st.builds(Note, notes),
 )
 
@@ -306,4 +320,8 @@ def scenarios(draw):
     body = draw(st.lists(lines(secure_accesses()) if security == 2 else lines(), max_size=12))
     preamble = draw(st.sampled_from(("", "---\ntitle: A\n---\nProse, *all* of it.\n\n---\n")))
     head = (Line(None, draw(free)), Line(Title(title)), Line(machine, draw(st.none() | free)))
+    body = [
+        replace(line, content=LoadState(saved(machine))) if isinstance(line.content, LoadState) else line
+        for line in body
+    ]
     return Scenario((*head, *body), preamble)

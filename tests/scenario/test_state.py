@@ -52,7 +52,7 @@ def test_a_file_of_any_machine_makes_the_same_machine(name, ops, later):
     for op in later:
         ours, theirs = player.apply(op), other.apply(op)
         assert (ours.value, ours.refused, ours.effects) == (theirs.value, theirs.refused, theirs.effects)
-    assert machine.snapshot() == other.machine.snapshot()
+    assert player.machine.snapshot() == other.machine.snapshot()
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -18,6 +18,8 @@ DOCUMENTED = {
     "GET /api/v1/sessions/{id}/tables/{table}",
     "GET /api/v1/sessions/{id}/memory",
     "GET /api/v1/sessions/{id}/log",
+    "GET /api/v1/sessions/{id}/state",
+    "POST /api/v1/states",
     "GET /api/v1/sessions/{id}/events",
     "POST /api/v1/sessions/{id}/undo",
     "POST /api/v1/sessions/{id}/redo",

@@ -118,6 +118,7 @@ class LabPage:
     scenario: str
     alone: str
     orders: str
+    state: str
     outcome: OutcomeView
     hidden: tuple[tuple[str, str], ...]
 
@@ -164,6 +165,7 @@ def laboratory(done: Experiment, setup: Setup, spec: MachineSpec, source: Machin
         scenario=where.scenario,
         alone=where.alone,
         orders=setup.link("migrate/orders", at=None, first=0, show=""),
+        state=setup.link("state"),
         outcome=outcome_view(outcome(done), setup, done.whole),
         hidden=_hidden(setup),
     )

@@ -128,7 +128,15 @@ def _cell(
 
 TOLD = {Verdict.HOLDS: ", holds", Verdict.FAILS: ", does not hold", Verdict.REFUSED: ", refused"}
 ICONS = frozenset({"write", "read", "its", "poke", "note", "expect", "ack", "eoi"})
-ICONS_OF = {"uread": "read", "uwrite": "write", "msi": "pend", "irq": "toggle", "save": "poke", "migrate": "fork"}
+ICONS_OF = {
+    "uread": "read",
+    "uwrite": "write",
+    "msi": "pend",
+    "irq": "toggle",
+    "save": "poke",
+    "migrate": "fork",
+    "load": "restore",
+}
 
 
 def _two_lines(op: Operation, text: str) -> tuple[str, str]:
