@@ -1,5 +1,6 @@
 """Runs all measurements and prints one table each."""
 
+import os
 import platform
 import time
 from pathlib import Path
@@ -18,7 +19,8 @@ CORPORA = Path(__file__).resolve().parent.parent / "tests" / "corpora"
 
 
 def main() -> None:
-    print(f"Python {platform.python_version()}, {platform.machine()}; all rates are per second\n")
+    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+    print(f"Python {platform.python_version()}, {platform.machine()}, load {load}; all rates are per second\n")
     print(table("Start-up", "ours", "", startup_rows()), end="\n\n")
     _against_qemu()
     print(table("Recorded corpora, operations", "ours", "", _corpora()), end="\n\n")

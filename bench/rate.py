@@ -23,6 +23,20 @@ class Row:
     def ratio(self) -> float | None:
         return self.ours / self.theirs if self.theirs else None
 
+    @property
+    def goal(self) -> str:
+        """What is wanted, and whether it holds; "" where nothing is promised."""
+        told = []
+        if self.ratio_wanted is not None and self.ratio is not None:
+            told.append(f"{self.ratio_wanted:g}x {_verdict(self.ratio, self.ratio_wanted)}")
+        if self.rate_wanted is not None:
+            told.append(f"{self.rate_wanted:,.0f} {_verdict(self.ours, self.rate_wanted)}")
+        return f"  (wanted: {', '.join(told)})" if told else ""
+
+
+def _verdict(found: float, wanted: float) -> str:
+    return "holds" if found >= wanted else f"MISSED, {found / wanted:.0%} of it"
+
 
 def rate(action: Callable[[], object], count: int = 1) -> float:
     """Times a second that `action` does its `count` things: the best of a few runs, the noise only ever slows."""
@@ -49,7 +63,5 @@ def table(title: str, ours: str, theirs: str, rows: list[Row]) -> str:
     for row in rows:
         other = "" if row.theirs is None else f"{row.theirs:,.0f}"
         ratio = "" if row.ratio is None else f"{row.ratio:.3g}x"
-        wanted = "" if row.ratio_wanted is None else f"  (wanted: {row.ratio_wanted:g}x)"
-        wanted += "" if row.rate_wanted is None else f"  (wanted: {row.rate_wanted:,.0f})"
-        lines.append(f"{row.what:40} {row.ours:>14,.0f} {other:>14} {ratio:>8}{wanted}{row.remark}".rstrip())
+        lines.append(f"{row.what:40} {row.ours:>14,.0f} {other:>14} {ratio:>8}{row.goal}{row.remark}".rstrip())
     return "\n".join(lines)

@@ -23,7 +23,7 @@ from app.gic.its_behaviours import (
     StallRestart,
     TranslaterFromCpu,
 )
-from app.gic.outcome import Outcome
+from app.gic.outcome import DONE, Outcome
 from app.gic.register_file import Place, Write, on_read, on_write, refuses_write
 
 if TYPE_CHECKING:
@@ -261,9 +261,10 @@ class Its:
             elif listener is not None:
                 untold += 1
                 ignored += outcome.state == "ignored"
-            if outcome.bad_command:
-                machine.chose(machine.impl.command_errors)
-            stalled = outcome.state == "stalled"
+            if outcome is not DONE:
+                if outcome.bad_command:
+                    machine.chose(machine.impl.command_errors)
+                stalled = outcome.state == "stalled"
             if not stalled:
                 read = (read + COMMAND_BYTES) % size
         creadr = machine.values[self._creadr]

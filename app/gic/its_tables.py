@@ -40,6 +40,7 @@ _LOW = 0xFFFF_FFFF
 _V = 1 << 63
 FLASH_END = 0x0800_0000  # of QEMU's virt board: from address 0 to the Distributor
 _L1_ADDRESS = (1 << 51) - 1
+_NEVER_STALL = frozenset({"INT", "CLEAR", "DISCARD"})  # on a fault of the collection's entry (observed on QEMU)
 _NO_DEVICE = DeviceEntry(False, 1, 0)
 _NO_COLLECTION = CollectionEntry(False, 0)
 _NO_INTERRUPT = InterruptEntry(False, 0, 0)
@@ -232,17 +233,15 @@ class TableTranslation:
         """The CPU that the collection targets."""
         if icid >= self.collections.entries:
             raise Refused(ignored(name, "COLLECTION_OOR"))
-        cte = self.collection(icid)
+        try:
+            cte = self.collection(icid)
+        except TableFault as fault:
+            if name in _NEVER_STALL:
+                raise Refused(Outcome("ignored", str(fault))) from fault
+            raise
         if not cte.valid or cte.rdbase >= self._m.cpus:
             raise Refused(ignored(name, "UNMAPPED_COLLECTION"))
         return cte.rdbase
-
-    def _quiet_target(self, name: str, icid: int) -> int:
-        """As `_target`, for INT, CLEAR and DISCARD: a fault on the collection does not stall (observed on QEMU)."""
-        try:
-            return self._target(name, icid)
-        except TableFault as fault:
-            raise Refused(Outcome("ignored", str(fault))) from fault
 
     # -- commands
 
@@ -306,21 +305,19 @@ class TableTranslation:
                 raise
             return False  # looked at for who listens only: the store will meet the fault itself
 
-    def _int(self, words: Words) -> Outcome:
-        return self.trigger("INT", words[0] >> 32, words[1] & _LOW)
-
     def msi(self, device: int, event: int) -> Outcome:
         try:
-            return self.trigger("INT", device, event)
+            return self._int((device << 32, event, 0, 0))
         except Refused as refused:
             return refused.outcome
         except TableFault as fault:
             return Outcome("ignored", str(fault))
 
-    def trigger(self, name: str, device: int, event: int) -> Outcome:
+    def _int(self, words: Words) -> Outcome:
         """Translate the event and make its LPI pending."""
-        _, ite = self._mapping(name, device, event)
-        target = self._quiet_target(name, ite.icid)
+        device, event = words[0] >> 32, words[1] & _LOW
+        _, ite = self._mapping("INT", device, event)
+        target = self._target("INT", ite.icid)
         if self._m.sink is not None:
             self._m.sink.append(effects.MsiTranslated(device, event, ite.intid, ite.icid, target))
         self._lpis.set_pending(target, ite.intid)
@@ -328,13 +325,13 @@ class TableTranslation:
 
     def _clear(self, words: Words) -> Outcome:
         _, ite = self._mapping("CLEAR", words[0] >> 32, words[1] & _LOW)
-        self._lpis.clear_pending(self._quiet_target("CLEAR", ite.icid), ite.intid, "CLEAR")
+        self._lpis.clear_pending(self._target("CLEAR", ite.icid), ite.intid, "CLEAR")
         return DONE
 
     def _discard(self, words: Words) -> Outcome:
         event = words[1] & _LOW
         dte, ite = self._mapping("DISCARD", words[0] >> 32, event)
-        self._lpis.clear_pending(self._quiet_target("DISCARD", ite.icid), ite.intid, "DISCARD")
+        self._lpis.clear_pending(self._target("DISCARD", ite.icid), ite.intid, "DISCARD")
         self._write_interrupt(dte, event, _NO_INTERRUPT)
         return DONE
 

@@ -14,6 +14,7 @@ LPI_LIMIT = 1 << LPI_ID_BITS
 PROPBASER_ADDRESS = 0x000F_FFFF_FFFF_F000
 PENDBASER_ADDRESS = 0x000F_FFFF_FFFF_0000
 PTZ = 1 << 62
+ENABLE_LPIS = 1  # GICR_CTLR
 CONFIG_ENABLE = 1
 CONFIG_PRIORITY = 0xFC
 
@@ -91,13 +92,10 @@ def ram_byte(machine: Machine, address: int) -> int:
 
 def set_pending_bit(machine: Machine, cpu: int, intid: int, level: bool) -> bool:
     """Write the bit in the pending table in RAM; says whether it was different before."""
-    address = pending_address(machine, intid, cpu)
-    byte = ram_byte(machine, address)
-    if bool(byte >> intid % 8 & 1) is level:
-        return False
-    with suppress(IndexError):  # a bus with nobody on it: the store goes nowhere
-        machine.ram.put_u8(address, byte ^ 1 << intid % 8)
-    return True
+    try:
+        return machine.ram.put_bit(pending_address(machine, intid, cpu), intid % 8, level) is not None
+    except IndexError:  # a bus with nobody on it: reads as zero, and the store goes nowhere
+        return level
 
 
 _BLOCK = 512

@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING
 from app.gic import effects
 from app.gic.bounds import SCAN_WORK, TOLD_LPIS
 from app.gic.lpi import (
-    CONFIG_ENABLE,
-    CONFIG_PRIORITY,
+    ENABLE_LPIS,
     FIRST_LPI,
-    LPI_LIMIT,
     PENDBASER_ADDRESS,
     PROPBASER_ADDRESS,
     Candidate,
@@ -27,18 +25,19 @@ from app.gic.lpi import (
     ram_byte,
 )
 from app.gic.lpi_behaviours import DisabledPending
-from app.gic.lpi_index import PendingIndex
+from app.gic.lpi_index import RANK_BITS, PendingIndex, rank
 from app.gic.memory import PAGE
 
 if TYPE_CHECKING:
     from app.gic.machine import Machine
 
-_NONE = 0xFF
+_NONE = 0xFF << RANK_BITS
+_INTID = (1 << RANK_BITS) - 1
 _SOURCE = "arm_gicv3_redist.c: gicv3_redist_update_lpi"
 
 
 class RamLpis:
-    """`_priority` and `_intid` are the remembered best per CPU; priority 0xff means none, the INTID is then stale.
+    """`_best`: the rank of the remembered best per CPU; priority 0xff means none, the INTID is then stale.
 
     `_index`: what the last scan of each CPU's tables found.
     """
@@ -46,8 +45,11 @@ class RamLpis:
     def __init__(self, machine: Machine) -> None:
         self._m = machine
         self._when_disabled = machine.impl.disabled_pending is DisabledPending.SIGNALLED
-        self._priority = [_NONE] * machine.cpus
-        self._intid = [0] * machine.cpus
+        self._best = [_NONE] * machine.cpus
+        self._ram, self._values, slot = machine.ram, machine.values, machine.layout.slot
+        self._ctlr = [slot("GICR_CTLR", cpu) for cpu in range(machine.cpus)]
+        self._propbaser = [slot("GICR_PROPBASER", cpu) for cpu in range(machine.cpus)]
+        self._pendbaser = [slot("GICR_PENDBASER", cpu) for cpu in range(machine.cpus)]
         self._index: list[PendingIndex | None] = [None] * machine.cpus
 
     def enable(self, cpu: int, again: bool) -> None:
@@ -57,19 +59,17 @@ class RamLpis:
         self._m.signals.mark(cpu)
 
     def best(self, cpu: int) -> Candidate | None:
-        if self._priority[cpu] == _NONE or not (self._m.lpis_enabled(cpu) or self._when_disabled):
+        if self._best[cpu] >= _NONE or not (self._m.lpis_enabled(cpu) or self._when_disabled):
             return None
-        return Candidate(self._priority[cpu], self._intid[cpu], 1)
+        priority, intid = divmod(self._best[cpu], 1 << RANK_BITS)
+        return Candidate(priority, intid, 1)
 
     def rescan(self, cpu: int, why: str) -> None:
         """Work the best pending LPI out anew from both tables; nothing while EnableLPIs=0."""
         machine = self._m
         if machine.lpis_enabled(cpu):
             index = self._scan(cpu)
-            if index.ranked:
-                self._priority[cpu], self._intid[cpu] = divmod(index.ranked[0], LPI_LIMIT)
-            else:
-                self._priority[cpu] = _NONE
+            self._best[cpu] = index.ranked[0] if index.ranked else self._best[cpu] | _NONE
             if machine.sink is not None:
                 self._tell_scan(cpu, index, why)
         machine.signals.mark(cpu)
@@ -94,18 +94,11 @@ class RamLpis:
         base = machine.pendbaser(cpu) & PENDBASER_ADDRESS
         machine.tell(effects.PendingTableScanned(cpu, base, tuple(found), index.count, why, cite=_SOURCE))
 
-    def _consider(self, cpu: int, intid: int, byte: int) -> None:
-        """Whether an LPI that is pending now, with this configuration byte, is the best."""
-        if byte & CONFIG_ENABLE:
-            priority = byte & CONFIG_PRIORITY
-            if (priority, intid) <= (self._priority[cpu], self._intid[cpu]):
-                self._priority[cpu] = priority
-                self._intid[cpu] = intid
-
     def in_range(self, cpu: int, intid: int) -> bool:
         """Whether this Redistributor takes the LPI: EnableLPIs=1 and within GICR_PROPBASER.IDbits."""
-        machine = self._m
-        return machine.lpis_enabled(cpu) and FIRST_LPI <= intid < 2 << min(machine.propbaser(cpu) & 0x1F, 15)
+        values = self._values
+        enabled = values[self._ctlr[cpu]] & ENABLE_LPIS
+        return bool(enabled) and FIRST_LPI <= intid < 2 << min(values[self._propbaser[cpu]] & 0x1F, 15)
 
     def set_pending(self, cpu: int, intid: int) -> None:
         if self.in_range(cpu, intid):
@@ -114,41 +107,42 @@ class RamLpis:
             self._lost(cpu, intid)
 
     def _write_pending(self, cpu: int, intid: int, level: bool) -> int | None:
-        """Write the bit in the pending table in RAM; the LPI's configuration byte, None if the bit was so before."""
-        machine, ram = self._m, self._m.ram
-        address = (machine.pendbaser(cpu) & PENDBASER_ADDRESS) + (intid >> 3)
-        bit = 1 << (intid & 7)
+        """Write the bit in the pending table in RAM; the rank of the LPI, None if the bit was so before."""
+        ram, values = self._ram, self._values
+        address = (values[self._pendbaser[cpu]] & PENDBASER_ADDRESS) + (intid >> 3)
         try:
-            byte = ram.u8(address)
+            before = ram.put_bit(address, intid & 7, level)
         except IndexError:  # a bus with nobody on it: reads as zero, and the store goes nowhere
-            return self.config(intid, cpu) if level else None
-        if bool(byte & bit) is level:
+            return rank(intid, self.config(intid, cpu)) if level else None
+        if before is None:
             return None
-        before = ram.put_u8(address, byte ^ bit)
-        propbaser = machine.propbaser(cpu)
+        propbaser = values[self._propbaser[cpu]]
         try:
             config = ram.u8((propbaser & PROPBASER_ADDRESS) + intid - FIRST_LPI)
         except IndexError:
             config = 0
+        place = rank(intid, config)
         index = self._index[cpu]
         if index is not None:
-            index.changed(intid, level, config, propbaser, address // PAGE, before, ram.writes)
-        return config
+            index.changed(intid, level, place, propbaser, address // PAGE, before, ram.writes)
+        return place
 
     def _raise(self, cpu: int, intid: int) -> None:
         machine = self._m
-        config = self._write_pending(cpu, intid, True)
+        place = self._write_pending(cpu, intid, True)
         if machine.sink is not None:
-            self._tell_raised(machine.sink, cpu, intid, config)
-        if config is not None:
-            self._consider(cpu, intid, config)
+            self._tell_raised(machine.sink, cpu, intid, place is None)
+        if place is not None:
+            if place < self._best[cpu]:
+                self._best[cpu] = place
             machine.signals.mark(cpu)
 
-    def _tell_raised(self, sink: list[effects.Effect], cpu: int, intid: int, config: int | None) -> None:
-        where = "it was already" if config is None else "set in the pending table"
+    def _tell_raised(self, sink: list[effects.Effect], cpu: int, intid: int, already: bool) -> None:
+        where = "it was already" if already else "set in the pending table"
         sink.append(effects.LpiPending(intid, cpu, where, pending_address(self._m, intid, cpu)))
-        if config is not None:
-            sink.append(effects.ConfigRead(intid, config_address(self._m, intid, cpu), config, None))
+        if not already:
+            address = config_address(self._m, intid, cpu)
+            sink.append(effects.ConfigRead(intid, address, self.config(intid, cpu), None))
 
     def _lost(self, cpu: int, intid: int) -> None:
         if self._m.sink is not None:
@@ -170,7 +164,7 @@ class RamLpis:
             return False
         if machine.sink is not None:
             machine.sink.append(effects.LpiNotPending(intid, cpu, why, pending_address(machine, intid, cpu)))
-        if intid == self._intid[cpu]:
+        if intid == self._best[cpu] & _INTID:
             self.rescan(cpu, f"INTID {intid} was the best pending LPI")
         return True
 
@@ -226,9 +220,9 @@ class RamLpis:
         return {}
 
     def snapshot(self) -> object:
-        return tuple(self._priority), tuple(self._intid)
+        return tuple(self._best)
 
     def restore(self, state: object) -> None:
         assert isinstance(state, tuple)
-        self._priority, self._intid = list(state[0]), list(state[1])
+        self._best = list(state)
         self._index = [None] * self._m.cpus

@@ -21,14 +21,14 @@ from app.gic.its import RECENT, Its, Translation, Words
 from app.gic.its_kernel import KernelTranslation
 from app.gic.its_tables import TableTranslation
 from app.gic.list_registers import ListRegisters
-from app.gic.lpi import CONFIG_PRIORITY, Lpis
+from app.gic.lpi import CONFIG_PRIORITY, ENABLE_LPIS, Lpis
 from app.gic.lpi_behaviours import PropbaserScope
 from app.gic.lpi_cached import CachedLpis
 from app.gic.lpi_kernel import KernelLpis
 from app.gic.lpi_ram import RamLpis
 from app.gic.memory import RAM_BASE, ForeignMemory, GuestMemory, Memory, Ram
 from app.gic.outcome import Outcome
-from app.gic.redistributor import ENABLE_LPIS, Redistributor
+from app.gic.redistributor import Redistributor
 from app.gic.register_file import Place, Write, WritePort, layout, port_key
 from app.gic.security import DS, NonSecure, from_nonsecure_priority
 from app.gic.signal_behaviours import MisalignedAccess, OneOfN

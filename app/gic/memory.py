@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
-from struct import Struct
 from typing import Protocol, runtime_checkable
 
 RAM_BASE = 0x4000_0000
 PAGE = 4096
 _SHIFT = 12
 _OFFSET = PAGE - 1
-_dword_at = Struct("<Q").unpack_from
-_four_at = Struct("<4Q").unpack_from
-_LAST_DWORD = PAGE - 8
-_LAST_FOUR = PAGE - 32
+_dword_at = struct.Struct("<Q").unpack_from
+_four_at = struct.Struct("<4Q").unpack_from
 
 
 FourWords = tuple[int, int, int, int]
@@ -42,8 +40,8 @@ class Ram(Memory, Protocol):
 
     def u8(self, address: int) -> int: ...
 
-    def put_u8(self, address: int, value: int) -> int:
-        """Store a byte; says what `last_write` of its page was before."""
+    def put_bit(self, address: int, bit: int, level: bool) -> int | None:
+        """Make a bit of the byte `level`: None if it was, else what `last_write` of its page was before."""
         ...
 
     def u64(self, address: int) -> int:
@@ -103,35 +101,37 @@ class GuestMemory:
             length -= part
 
     def u8(self, address: int) -> int:
-        page = self._pages.get(address >> _SHIFT)
-        if page is None:
+        try:
+            return self._pages[address >> _SHIFT][address & _OFFSET]
+        except KeyError:
             self._check(address, 1)
             return 0
-        return page[address & _OFFSET]
 
     def u64(self, address: int) -> int:
-        page = self._pages.get(address >> _SHIFT)
-        start = address & _OFFSET
-        if page is None or start > _LAST_DWORD:
-            return int.from_bytes(self.read(address, 8), "little")
-        value: int
-        (value,) = _dword_at(page, start)
+        try:
+            value: int = _dword_at(self._pages[address >> _SHIFT], address & _OFFSET)[0]
+        except (KeyError, struct.error):  # never written, or on two pages
+            value = int.from_bytes(self.read(address, 8), "little")
         return value
 
     def four_u64(self, address: int) -> FourWords:
-        page = self._pages.get(address >> _SHIFT)
-        start = address & _OFFSET
-        words: FourWords
-        words = _four_at(self.read(address, 32)) if page is None or start > _LAST_FOUR else _four_at(page, start)
+        try:
+            words: FourWords = _four_at(self._pages[address >> _SHIFT], address & _OFFSET)
+        except (KeyError, struct.error):
+            words = _four_at(self.read(address, 32))
         return words
 
-    def put_u8(self, address: int, value: int) -> int:
-        number = address >> _SHIFT
+    def put_bit(self, address: int, bit: int, level: bool) -> int | None:
+        number, mask = address >> _SHIFT, 1 << bit
+        try:
+            byte = self._pages[number][address & _OFFSET]
+        except KeyError:
+            byte = self.u8(address)
+        if bool(byte & mask) is level:
+            return None
         before = self._written.get(number, self._restored)
-        if number not in self._pages:
-            self._check(address, 1)
         self.writes += 1
-        self._writable(number)[address & _OFFSET] = value
+        self._writable(number)[address & _OFFSET] = byte ^ mask
         return before
 
     def write(self, address: int, data: bytes) -> None:
@@ -198,8 +198,11 @@ class ForeignMemory:
     def u8(self, address: int) -> int:
         return self.read(address, 1)[0]
 
-    def put_u8(self, address: int, value: int) -> int:
-        self.write(address, bytes([value]))
+    def put_bit(self, address: int, bit: int, level: bool) -> int | None:
+        byte = self.u8(address)
+        if bool(byte >> bit & 1) is level:
+            return None
+        self.write(address, bytes([byte ^ 1 << bit]))
         return self.writes
 
     def u64(self, address: int) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from app.gic import effects
 from app.gic.distributor import GROUP_NAMES, InterruptWords
 from app.gic.interrupt_effects import ControlChanged
+from app.gic.lpi import ENABLE_LPIS
 from app.gic.lpi_behaviours import EnableAgain, InvlpirScope, LpiBasesWhileEnabled
 from app.gic.lpi_kernel import KernelLpis
 from app.gic.register_file import Place, Write, on_read, on_write, refuses_write
@@ -14,7 +15,6 @@ from app.gic.register_file import Place, Write, on_read, on_write, refuses_write
 if TYPE_CHECKING:
     from app.gic.machine import Machine
 
-ENABLE_LPIS = 1
 _PROCESSOR_SLEEP = 2
 _CHILDREN_ASLEEP = 4
 _IIDR_REVISION = 0xF << 12

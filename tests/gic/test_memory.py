@@ -52,7 +52,7 @@ def test_outside_there_is_no_ram(address, length):
         with pytest.raises(IndexError):
             look(address if length == 1 else END - 4 if look == memory.u64 else END)
     with pytest.raises(IndexError):
-        memory.put_u8(END, 1)
+        memory.put_bit(END, 0, True)
 
 
 def test_a_negative_length_is_no_read():
@@ -110,11 +110,12 @@ def test_a_page_written_after_a_snapshot_is_a_copy():
     memory = GuestMemory(SMALL)
     memory.write(RAM_BASE, b"\x01")
     state = memory.snapshot()
-    memory.put_u8(RAM_BASE, 2)
-    memory.put_u8(RAM_BASE, 3)
+    memory.put_bit(RAM_BASE, 0, False)
+    memory.put_bit(RAM_BASE, 3, True)
+    assert memory.u8(RAM_BASE) == 8
     memory.restore(state)
     assert memory.u8(RAM_BASE) == 1
-    memory.put_u8(RAM_BASE, 4)
+    memory.put_bit(RAM_BASE, 2, True)
     memory.restore(state)
     assert memory.u8(RAM_BASE) == 1
 
@@ -124,7 +125,7 @@ def test_writes_are_counted():
     seen = {memory.writes}
     for action in (
         lambda: memory.write(RAM_BASE, b"\x01"),
-        lambda: memory.put_u8(RAM_BASE, 1),
+        lambda: memory.put_bit(RAM_BASE, 1, True),
         lambda: memory.restore(memory.snapshot()),
     ):
         action()
@@ -155,7 +156,9 @@ def test_somebody_elses_memory():
     theirs = Bytes()
     assert isinstance(theirs, Memory)
     ours = ForeignMemory(theirs)
-    ours.put_u8(0x1001, 7)
+    for bit in range(3):
+        assert ours.put_bit(0x1001, bit, True) is not None
+    assert ours.put_bit(0x1001, 2, True) is None
     assert (ours.u8(0x1001), ours.u64(0x1000), theirs.data[1]) == (7, 0x0700, 7)
     theirs.data[0] = 1
     assert ours.read(0x1000, 2) == b"\x01\x07"
