@@ -24,7 +24,18 @@ function make(tag, text) {
   return element;
 }
 
+// Without this module it is an input with a list of whole lines.
+function setUp(field) {
+  if (isText(field)) return;
+  field.removeAttribute("list");
+  field.role = "combobox";
+  field.setAttribute("aria-autocomplete", "list");
+  field.setAttribute("aria-controls", "sugg");
+  field.setAttribute("aria-expanded", String(!list().hidden));
+}
+
 async function ask(field) {
+  setUp(field);
   const start = field.value.lastIndexOf("\n", field.selectionStart - 1) + 1;
   const line = field.value.slice(start, field.selectionStart);
   close(field);
@@ -122,6 +133,7 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("input", (event) => {
   if (event.target.dataset?.complete) ask(event.target);
 });
+document.addEventListener("focusin", (event) => event.target.dataset?.complete && setUp(event.target));
 document.addEventListener("focusout", (event) => event.target.dataset?.complete && close(event.target));
 document.addEventListener("pointerdown", (event) => {
   const option = event.target.closest?.("#sugg > li");
