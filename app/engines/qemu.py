@@ -98,11 +98,11 @@ class QemuMachine(Machine):
         self.qtest.close()
 
     def read(self, address: int, size: int, cpu: int = 0, secure: bool = False) -> int:
-        self._check_access(address, size, cpu)
+        self.bus.check_access(address, size, cpu)
         return self.qtest.read(address, size)
 
     def write(self, address: int, value: int, size: int, cpu: int = 0, secure: bool = False) -> None:
-        self._check_access(address, size, cpu)
+        self.bus.check_access(address, size, cpu)
         if not 0 <= value < 1 << size * 8:
             raise ValueError(f"value {value:#x} does not fit in {size} bytes")
         self.qtest.write(address, value, size)
@@ -131,7 +131,7 @@ class QemuMachine(Machine):
         self.qtest.set_gic_input(intid - FIRST_SPI, bool(level))
 
     def ppi(self, intid: int, level: bool | int, cpu: int = 0) -> None:
-        self._check_cpu(cpu)
+        self.check_cpu(cpu)
         if not 16 <= intid < FIRST_SPI:
             raise ValueError(f"INTID {intid} is no PPI: 16 to 31")
         self.qtest.set_gic_input(SPIS + cpu * FIRST_SPI + intid, bool(level))

@@ -3,7 +3,8 @@
 from app.gic import effects
 from app.gic.commands import COMMANDS, CommandError
 from app.gic.implementations import IMPLEMENTATIONS, Implementation
-from app.gic.machine import Machine, MachineState
+from app.gic.machine import Machine
+from app.gic.machine_state import MachineState
 from app.gic.memory import GuestMemory, Memory
 from app.gic.userspace import UserspaceError
 

@@ -14,6 +14,7 @@ from app.gic.interrupt_effects import InterruptsActive
 from app.gic.lpi import FIRST_LPI, Candidate
 from app.gic.lpi_behaviours import DisabledPending
 from app.gic.lpi_kernel import KernelLpis, Lpi
+from app.gic.routing import spi_target
 from app.gic.signal_behaviours import GroupZero, LevelLatch, TieBreak, WrongEnd
 from app.gic.signals import ENABLE_GRP0, ENABLE_GRP1, IDLE
 from app.gic.wired import PRIVATE
@@ -80,7 +81,7 @@ class ListRegisters:
     def _target(self, intid: int, cpu: int) -> int | None:
         if intid < PRIVATE:
             return cpu
-        return self._lpi(intid).target if intid >= FIRST_LPI else self._m.spi_target(intid)
+        return self._lpi(intid).target if intid >= FIRST_LPI else spi_target(self._m, intid)
 
     @staticmethod
     def _owner(intid: int, cpu: int) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from app.gic.lpi import FIRST_LPI, Candidate
+from app.gic.routing import one_of_n, spi_target
 from app.gic.wired import PRIVATE
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class DirectSignals:
         for word in range(1, self._m.wired.words):
             bits = self._deliverable(word, cpu, enables)
             if bits:
-                found += [each for each in self._candidates(word, bits, cpu) if self._m.spi_target(each.intid) == cpu]
+                found += [each for each in self._candidates(word, bits, cpu) if spi_target(self._m, each.intid) == cpu]
         return found
 
     def _candidates(self, word: int, bits: int, cpu: int) -> list[Candidate]:
@@ -116,7 +117,7 @@ class DirectSignals:
         if self._m.watched:
             if self._ties(cpu, candidate):
                 self._m.chose(self._m.impl.tie_break)
-            if PRIVATE <= intid < FIRST_LPI and self._m.one_of_n(intid):
+            if PRIVATE <= intid < FIRST_LPI and one_of_n(self._m, intid):
                 self._m.chose(self._m.impl.one_of_n)
         if intid >= FIRST_LPI:
             self._m.lpi_home.acknowledge(cpu, intid)

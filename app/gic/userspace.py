@@ -59,7 +59,7 @@ class Userspace:
         if group == "its":
             return self._its(offset)
         address = self._gic_address(group, offset, cpu)
-        value = None if address is None else self._m.access_as_userspace(address, 4, None)
+        value = None if address is None else self._m.bus.as_userspace(address, 4, None)
         return 0 if value is None else value
 
     def set(self, group: str, offset: int, value: int, cpu: int = 0) -> None:
@@ -106,7 +106,7 @@ class Userspace:
                 raise UserspaceError("EINVAL", "GICD_TYPER2 must equal what it reads (0)")
         address = self._gic_address(group, offset, cpu)
         if address is not None:
-            self._m.access_as_userspace(address, 4, value)
+            self._m.bus.as_userspace(address, 4, value)
 
     def _set_iidr(self, value: int) -> None:
         """vgic_mmio_uaccess_write_v3_misc: only the revision may differ, and only to 2 or 3."""
@@ -154,7 +154,7 @@ class Userspace:
 
     def _its(self, offset: int) -> int:
         address, size = self._its_address(offset)
-        value = self._m.access_as_userspace(address, size, None)
+        value = self._m.bus.as_userspace(address, size, None)
         return 0 if value is None else value
 
     def _set_its(self, offset: int, value: int) -> None:
@@ -166,7 +166,7 @@ class Userspace:
         if offset == 0x90:
             self._set_creadr(value)
             return
-        self._m.access_as_userspace(address, size, value & (1 << size * 8) - 1)
+        self._m.bus.as_userspace(address, size, value & (1 << size * 8) - 1)
 
     def _set_creadr(self, value: int) -> None:
         its = self._m.its

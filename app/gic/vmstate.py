@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from app.gic.lpi_ram import RamLpis
 
 if TYPE_CHECKING:
-    from app.gic.machine import Machine, MachineState
+    from app.gic.machine import Machine
+    from app.gic.machine_state import MachineState
 
 
 def load_gic(machine: Machine, state: MachineState) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.gic.lpi import FIRST_LPI, LPI_LIMIT
+from app.gic.routing import one_of_n, spi_target
 from app.gic.why_links import Link, group_link, interface_links, link, listed, waker
 from app.gic.why_lpi import lpi_links
 from app.gic.wired import PRIVATE
@@ -56,7 +57,7 @@ def why(machine: Machine, intid: int, cpu: int | None = None) -> Chain:
         known = f"0 to {machine.wired.limit - 1}, or LPIs {FIRST_LPI} to {LPI_LIMIT - 1}"
         raise ValueError(f"INTID {intid} is no interrupt here: {known}")
     if intid >= PRIVATE:
-        return _wired(machine, intid, 0, machine.spi_target(intid))
+        return _wired(machine, intid, 0, spi_target(machine, intid))
     if cpu is None:
         raise ValueError(f"INTID {intid} exists once per CPU: say which CPU")
     return _wired(machine, intid, cpu, cpu)
@@ -96,7 +97,7 @@ def _wired(machine: Machine, intid: int, home: int, target: int | None) -> Chain
         ),
         group_link(machine, group),
     ]
-    if intid >= PRIVATE and machine.one_of_n(intid):
+    if intid >= PRIVATE and one_of_n(machine, intid):
         links.append(_one_of_n(intid, target, group))
     elif intid >= PRIVATE:
         links.append(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from app.gic.interrupt_effects import ControlChanged, InterruptsActive, InterruptsChanged, InterruptsPending
 from app.gic.register_file import Write
+from app.gic.routing import one_of_n, spi_target
 from app.gic.security import DS
 from app.gic.wired import PRIVATE
 
@@ -152,9 +153,9 @@ class WiredStory:
 
     def _routed(self, write: Write) -> None:
         for intid in self._changed(write):
-            target = self._m.spi_target(intid)
+            target = spi_target(self._m, intid)
             now = "routed to no CPU of this machine" if target is None else f"routed to CPU {target}"
-            if self._m.one_of_n(intid):
+            if one_of_n(self._m, intid):
                 now = "routed to any one PE that takes part (1 of N)"
             self._tell(InterruptsChanged, write, [(intid, now)], "")
 

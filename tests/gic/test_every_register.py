@@ -11,7 +11,7 @@ from functools import cache
 import pytest
 
 from app.gic import Machine
-from app.gic.machine import MachineState
+from app.gic.machine_state import MachineState
 from app.registers import IMPLEMENTATION_NAMES, Access, Register, register_map
 from app.registers.families import families
 from tests.registers.storage import Storage
