@@ -181,8 +181,7 @@ class Session:
 
     def branch_lines(self, branch: Branch, most: int) -> list[str]:
         """The first few operations of a branch that the current one does not have, a line each."""
-        own = self.tree.path_to(branch.id)[max(0, branch.shared) + 1 :][:most]
-        return [log.last_line(text) for text in self.tree.texts(own)]
+        return [log.last_line(text) for text in self.tree.texts(self.tree.own(branch)[:most])]
 
     def watch(self, last_event_id: int | None, actor: str, *, channel: str = PAGE_CHANNEL) -> Watch:
         """The channel's events after `last_event_id` (None: from now on), those not for tab `actor` left out.

@@ -124,6 +124,15 @@ class Tree:
         """How many operations lead to an entry from its head."""
         return self._depth[seq]
 
+    def own(self, branch: Branch) -> list[int]:
+        """The operations that a branch does not share with the current one."""
+        way = []
+        at = branch.id
+        while self._depth[at] > max(0, branch.shared):
+            way.append(at)
+            at = self._entries[at].follows
+        return way[::-1]
+
     def undone(self) -> int | None:
         """Where undo goes, None at step 0."""
         return self.path[-2] if self.steps else None

@@ -28,6 +28,7 @@ def test_acting_in_the_past_keeps_the_future_as_a_branch():
     tree = tree_of(*THREE, ("op", 1))
     assert tree.path == [0, 1, 4]
     assert tree.branches() == [Branch(3, 3, 1, ahead=False)]
+    assert tree.own(tree.branches()[0]) == [2, 3]
     assert tree.redone() is None
 
 
