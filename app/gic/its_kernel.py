@@ -24,7 +24,7 @@ from app.gic.its_behaviours import (
     UnmapTooLarge,
     WithoutCollection,
 )
-from app.gic.its_lists import UNMAPPED_TARGET, Collection, Device, Event
+from app.gic.its_lists import UNMAPPED_TARGET, Collection, Device, DeviceList, Event
 from app.gic.lpi import FIRST_LPI, LPI_ID_BITS
 from app.gic.lpi_behaviours import CollectionMove, DiscardPending, IdBits, InvallScope, MoveToDisabled, UnmapPending
 from app.gic.lpi_kernel import KernelLpis, Lpi
@@ -44,11 +44,11 @@ _L1_ADDRESS = 0x000F_FFFF_FFFF_0000
 
 
 class KernelTranslation:
-    """`devices` by DeviceID and `collections` by ICID, both in the order they were mapped."""
+    """`collections` by ICID, in the order they were mapped."""
 
     def __init__(self, machine: Machine) -> None:
         self._m = machine
-        self.devices: dict[int, Device] = {}
+        self.devices = DeviceList()
         self.collections: dict[int, Collection] = {}
         self._cache: OrderedDict[tuple[int, int], Lpi] = OrderedDict()
         self._put_away: dict[tuple[int, int], Device] = {}
@@ -149,17 +149,19 @@ class KernelTranslation:
         itt = words[2] & ADDRESS_51_8
         old = self.devices.get(number)
         if old is not None and impl.unmap_device is UnmapDevice.EVENTS_BACK:
-            self._put_away[number, old.itt] = self.devices.pop(number)
+            self._put_away[number, old.itt] = old
+            self.devices.remove(old)
             self._m.work += len(old.events)
             for event in old.events.values():
                 lost = event.lpi.queued is None and impl.unmap_pending is UnmapPending.LOST
                 event.lpi.latch = event.lpi.latch and not lost
             self.forget_translations()
         elif old is not None:
-            self.free_device(number)
+            self.free_device(old)
         if valid:
-            device = self.devices[number] = self._put_away.pop((number, itt), Device(number, itt, size))
+            device = self._put_away.pop((number, itt), Device(number, itt, size))
             device.size = size
+            self.devices.add(device)
             self._changed(f"DeviceID {number:#x} mapped: {size} EventID bits, ITT at {words[2] & ADDRESS_51_8:#x}")
         else:
             self._zero("Device table", number, address)
@@ -188,7 +190,7 @@ class KernelTranslation:
             self.collections[icid] = Collection(icid, target)
         else:
             collection.target = target
-            for device in self.devices.values():
+            for device in self.devices:
                 self._m.work += 1 + len(device.events)
                 for event in device.events.values():
                     if event.collection is not collection:
@@ -363,26 +365,25 @@ class KernelTranslation:
         del device.events[event.event]
         self.lpis.put(event.lpi)
 
-    def free_device(self, number: int) -> None:
-        device = self.devices[number]
+    def free_device(self, device: Device) -> None:
         self._m.work += len(device.events)
         for event in list(device.events.values()):
             self._free_event(device, event)
         self.forget_translations()
-        del self.devices[number]
+        self.devices.remove(device)
 
     def free_collection(self, icid: int) -> None:
         collection = self.collections.pop(icid, None)
         if collection is not None:
-            for device in self.devices.values():
+            for device in self.devices:
                 self._m.work += 1 + len(device.events)
                 for event in device.events.values():
                     if event.collection is collection:
                         event.collection = None
 
     def free_devices(self) -> None:
-        for number in list(self.devices):
-            self.free_device(number)
+        for device in list(self.devices):
+            self.free_device(device)
 
     def free_collections(self) -> None:
         for icid in list(self.collections):
@@ -440,7 +441,7 @@ class KernelTranslation:
                         for event in each.events.values()
                     ),
                 )
-                for each in self.devices.values()
+                for each in self.devices
             ),
             tuple((key, lpi.intid) for key, lpi in self._cache.items()),
         )
@@ -450,9 +451,10 @@ class KernelTranslation:
         assert isinstance(state, tuple)
         structs = self.lpis.structs
         self.collections = {icid: Collection(icid, target) for icid, target in state[0]}
-        self.devices = {}
+        self.devices = DeviceList()
         for number, itt, size, events in state[1]:
-            device = self.devices[number] = Device(number, itt, size)
+            device = Device(number, itt, size)
+            self.devices.add(device)
             for event, icid, intid in events:
                 collection = None if icid is None else self.collections[icid]
                 device.events[event] = Event(event, collection, structs[intid])

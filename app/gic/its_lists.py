@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,3 +46,37 @@ class Device:
         self.itt = itt
         self.size = size
         self.events: dict[int, Event] = {}
+
+
+class DeviceList:
+    """The mapped devices. RESTORE_TABLES adds to what is there, so a DeviceID may be in it more than once.
+
+    Commands and MSIs find the first of a DeviceID (find_its_device); the others show in what goes through all of them.
+    """
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, list[Device]] = {}
+
+    def __iter__(self) -> Iterator[Device]:
+        return (device for alike in self._by_id.values() for device in alike)
+
+    def found(self) -> list[Device]:
+        """Those that can be found, by DeviceID."""
+        return [alike[0] for _, alike in sorted(self._by_id.items())]
+
+    def get(self, device_id: int) -> Device | None:
+        alike = self._by_id.get(device_id)
+        return alike[0] if alike else None
+
+    def add(self, device: Device) -> None:
+        self._by_id.setdefault(device.device, []).append(device)
+
+    def remove(self, device: Device) -> None:
+        alike = self._by_id[device.device]
+        alike.remove(device)
+        if not alike:
+            del self._by_id[device.device]
+
+    def sort(self) -> None:
+        """list_sort with vgic_its_device_cmp, which never says that two are equal: those of one DeviceID turn round."""
+        self._by_id = {number: alike[::-1] for number, alike in sorted(self._by_id.items())}

@@ -42,10 +42,10 @@ def _bytes(baser: int) -> int:
     return ((baser & 0xFF) + 1) * PAGE_BYTES
 
 
-def _links(ids: Iterable[int], largest: int) -> dict[int, int]:
-    """id to the offset of the next one, 0 for the last, capped."""
-    order = sorted(ids)
-    return {one: min(other - one, largest) for one, other in pairwise(order)} | ({order[-1]: 0} if order else {})
+def _links(ids: Iterable[int], largest: int) -> list[int]:
+    """The offset from each of these sorted IDs to the next one, 0 for the last, capped."""
+    order = list(ids)
+    return [min(other - one, largest) for one, other in pairwise(order)] + [0] * bool(order)
 
 
 def save_tables(machine: Machine, translation: KernelTranslation) -> str:
@@ -69,28 +69,28 @@ def _save_devices(machine: Machine, translation: KernelTranslation) -> None:
     baser = machine.its.baser(0)
     if not baser & _V:
         return
-    links = _links(translation.devices, _MAX_DEVICE_OFFSET)
-    # list_sort leaves the kernel's list in this order.
-    translation.devices = dict(sorted(translation.devices.items()))
-    for number, device in translation.devices.items():
-        address = translation.slot(baser, number)
+    translation.devices.sort()
+    links = _links((device.device for device in translation.devices), _MAX_DEVICE_OFFSET)
+    for device, offset in zip(translation.devices, links, strict=True):
+        address = translation.slot(baser, device.device)
         if address is None:
             raise Refused("EINVAL")
         _save_itt(machine, device)
-        entry = KvmDte(True, links[number], device.itt, device.size)
+        entry = KvmDte(True, offset, device.itt, device.size)
         meaning = f"ITT at {device.itt:#x}, {device.size} EventID bits, next +{entry.next}"
-        _write(machine, "Device table", number, address, entry.pack(), meaning)
+        _write(machine, "Device table", device.device, address, entry.pack(), meaning)
 
 
 def _save_itt(machine: Machine, device: Device) -> None:
-    links = _links(device.events, _MAX_EVENT_OFFSET)
+    # list_sort leaves the kernel's list in this order.
     device.events = dict(sorted(device.events.items()))
-    for number, event in device.events.items():
+    links = _links(device.events, _MAX_EVENT_OFFSET)
+    for (number, event), offset in zip(device.events.items(), links, strict=True):
         address = device.itt + number * ENTRY_BYTES
         if event.collection is None:
             _write(machine, "ITT", number, address, bytes(ENTRY_BYTES), "its collection was unmapped")
         else:
-            entry = KvmIte(links[number], event.lpi.intid, event.collection.icid)
+            entry = KvmIte(offset, event.lpi.intid, event.collection.icid)
             meaning = f"INTID {entry.intid}, ICID {entry.icid}, next +{entry.next}"
             _write(machine, "ITT", number, address, entry.pack(), meaning)
 
@@ -199,14 +199,8 @@ class _Restore:
         if entry.size > LPI_ID_BITS or self._t.slot(self._m.its.baser(0), number) is None:
             raise Refused("EINVAL")
         device = Device(number, entry.itt, entry.size)
-        # A second entry for a DeviceID shadows nothing in the kernel's list either: find_its_device takes the first.
-        self._t.devices.setdefault(number, device)
-        try:
-            self._scan(entry.itt, ENTRY_BYTES << entry.size, 0, lambda event, ite: self._event(device, event, ite))
-        except (IndexError, Refused):
-            if self._t.devices.get(number) is device:
-                self._t.free_device(number)
-            raise
+        self._t.devices.add(device)
+        self._scan(entry.itt, ENTRY_BYTES << entry.size, 0, lambda event, ite: self._event(device, event, ite))
         return entry.next
 
     def _event(self, device: Device, number: int, data: bytes) -> int:

@@ -129,7 +129,7 @@ class Views:
         if isinstance(translation, KernelTranslation):
             return [
                 DeviceView(each.device, True, each.size, each.itt, None, len(each.events))
-                for _, each in sorted(translation.devices.items())
+                for each in translation.devices.found()
             ]
         assert isinstance(translation, TableTranslation)
         return [

@@ -3,7 +3,7 @@
 import pytest
 
 from app.gic import Machine, UserspaceError
-from tests.gic.rig import ITT, KVM, Rig
+from tests.gic.rig import DEVICES, ITT, KVM, VALID, Rig
 
 CTLR, PROPBASER, PENDBASER = 0x0, 0x70, 0x78
 GITS_CTLR, GITS_IIDR, CBASER, CWRITER, CREADR, BASER0, BASER1 = 0x0, 0x4, 0x80, 0x88, 0x90, 0x100, 0x108
@@ -214,3 +214,41 @@ def test_a_device_table_that_leaves_ram_is_efault(implementation):
     rig.put("GITS_BASER0", 1 << 63 | 0x5FFF_0000 | 1)  # 64 KiB in RAM, 64 KiB not
     with pytest.raises(UserspaceError, match="EFAULT"):
         rig.m.userspace.restore_its_tables()
+
+
+@on_kvm
+def test_restoring_onto_what_is_mapped_adds_a_second_device_of_the_same_id(implementation):
+    """Each value as a real KVM (6.1.192) told it, the tables at this rig's addresses."""
+    rig = Rig(implementation).its_on()
+    rig.lpis(True)
+    for intid in (8193, 8195):
+        rig.config(intid)
+    rig.its("MAPC", collection=0, target=0)
+    rig.its("MAPD", device=2, itt=ITT, size=3)
+    rig.its("MAPTI", device=2, event=1, intid=8193, collection=0)
+    user, ram, other = rig.m.userspace, rig.m.memory, ITT + 0x1000
+    user.save_its_tables()
+    with pytest.raises(UserspaceError, match="EEXIST"):
+        user.restore_its_tables()
+    first, second = ((VALID | itt >> 8 << 5 | 2).to_bytes(8, "little") for itt in (ITT, other))
+    ram.write(DEVICES + 16, second)
+    ram.write(other + 8, (8195 << 16).to_bytes(8, "little"))
+    user.restore_its_tables()
+    assert user.signal_msi(2, 1) == 0  # the first device is found, and its event has lost its collection
+    again = Machine(implementation)
+    again.restore(rig.m.snapshot())
+    user.save_its_tables()  # sorts the list, which turns the two round: the first one's entry is written last
+    assert ram.read(DEVICES, 32) == bytes(16) + first + bytes(8)
+    assert not any(ram.read(ITT, 64))
+    assert ram.read(other, 16).hex() == "0000000000000000" + "0000032000000000"
+    assert user.signal_msi(2, 1) == 1
+    assert rig.drain() == [8195]
+    rig.its("MAPD", device=2, itt=0, size=1, valid=0)
+    assert user.signal_msi(2, 1) == 0
+    user.save_its_tables()
+    assert any(ram.read(DEVICES + 16, 8))  # the other device is still there
+    rig.its("MAPD", device=2, itt=0, size=1, valid=0)
+    user.save_its_tables()
+    assert not any(ram.read(DEVICES + 16, 8))
+    again.userspace.save_its_tables()
+    assert again.userspace.signal_msi(2, 1) == 1
