@@ -1,4 +1,4 @@
-// Cards are dragged to another place: dropping one opens the address that its own buttons would lead to, step by step.
+// Cards are dragged to another place: dropping one opens the address of the experiment with the new order.
 
 const list = () => document.getElementById("steps");
 let dragged = null;
@@ -33,13 +33,14 @@ document.addEventListener("drop", (event) => {
 document.addEventListener("dragend", () => {
   if (!dragged) return;
   dragged.classList.remove("lc--dragged");
-  const order = [...list().querySelectorAll("[data-card]")].map((card) => card.dataset.card);
-  const link = dragged.querySelector(".up, .down");
+  const order = [...list().querySelectorAll("[data-card]")].map((card) => card.dataset.card).join();
+  const there = new URL(dragged.querySelector(".up[href], .down[href]").href);
   dragged = null;
-  const there = new URL(link.href);
-  if (order.join() === list().dataset.order) return;
-  there.searchParams.set("order", order.join());
-  link.href = there;
+  if (order === list().dataset.order) return;
+  there.searchParams.set("order", order);
+  const link = Object.assign(document.createElement("a"), { href: there, hidden: true });
+  list().after(link);
+  htmx.process(link);
   link.click();
 });
 
