@@ -81,6 +81,7 @@ class KernelTranslation:
         return None
 
     def run(self, words: Words) -> Outcome:
+        self.lpis.changed()
         command = self._commands.get(words[0] & 0xFF)
         if command is None:
             return Outcome("ignored", "-ENODEV: no such command", True)
@@ -272,6 +273,7 @@ class KernelTranslation:
         self._remember(device, event, mapping.lpi)
         if not mapping.lpi.latch and (mapping.lpi.strayed or self._follows_event):
             mapping.lpi.target, mapping.lpi.strayed = mapping.target, False
+            self.lpis.changed()
         return mapping.lpi
 
     def msi(self, device: int, event: int) -> Outcome:

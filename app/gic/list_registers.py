@@ -7,6 +7,8 @@ vCPU runs and it no longer is (vgic_prune_ap_list); nothing in between looks aga
 
 from __future__ import annotations
 
+from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from app.gic import effects
@@ -26,22 +28,30 @@ if TYPE_CHECKING:
 # ICH_VTR_EL2.ListRegs + 1 of the machine that was observed.
 LIST_REGISTERS = 4
 _LPI_ACTIVE = "KVM keeps an active state for LPIs too"
+_MANY = 64
+"""From so many on a list is not looked through while nothing changed: to see that is to compare all registers."""
 _SHARED = -1  # owner of SPIs and LPIs, of which there is one each
 
 
 class ListRegisters:
-    """`lists[cpu]`: INTIDs in list order; `_queued`: (INTID, owner) to the CPU whose list holds it."""
+    """`lists[cpu]`: INTIDs in list order; `_queued`: (INTID, owner) to the CPU whose list holds it.
+
+    `_changes`: counts what happened to lists and LPIs; `_looked[cpu]`: all that the order of this CPU's list follows
+    from, as it was when the list was last sorted and pruned.
+    """
 
     def __init__(self, machine: Machine) -> None:
         self._m = machine
         self.lists: list[list[int]] = [[] for _ in range(machine.cpus)]
         self._queued: dict[tuple[int, int], int] = {}
+        self._changes = 0
+        self._looked: list[tuple[object, ...] | None] = [None] * machine.cpus
         impl = machine.impl
         self._lowest_first = impl.tie_break is TieBreak.LOWEST_INTID
         self._one_enable = impl.group_zero is GroupZero.FORWARDED
         self._when_disabled = machine.impl.disabled_pending is DisabledPending.SIGNALLED
 
-    @property
+    @cached_property
     def _lpis(self) -> KernelLpis:
         lpis = self._m.lpi_home
         assert isinstance(lpis, KernelLpis)
@@ -108,14 +118,19 @@ class ListRegisters:
             return
         target = self._oracle(intid, cpu)
         if target is not None:
+            self._changes += 1
             self._queued[key] = target
             self.lists[target].append(intid)
             if intid >= FIRST_LPI:
                 self._lpi(intid).queued = target
                 self._lpi(intid).refs += 1
 
+    def changed(self) -> None:
+        """An LPI may be something else than it was: its pending, active or enabled state, its priority or target."""
+        self._changes += 1
+
     def _leave(self, intid: int, cpu: int) -> None:
-        self.lists[cpu].remove(intid)
+        """It is off this CPU's list."""
         del self._queued[intid, self._owner(intid, cpu)]
         if intid >= FIRST_LPI:
             lpi = self._lpi(intid)
@@ -124,7 +139,9 @@ class ListRegisters:
 
     def flush_lpis(self, cpu: int) -> list[int]:
         """vgic_flush_pending_lpis: the LPIs that were on the list, now off it and not pending."""
+        self._changes += 1
         lpis = [intid for intid in self.lists[cpu] if intid >= FIRST_LPI]
+        self.lists[cpu] = [intid for intid in self.lists[cpu] if intid < FIRST_LPI]
         for intid in lpis:
             self._lpi(intid).latch = False
             self._leave(intid, cpu)
@@ -132,28 +149,44 @@ class ListRegisters:
 
     def run(self, cpu: int) -> None:
         """Enter and leave the guest once: sort when the list registers are too few, then prune."""
-        if self.lists[cpu]:
+        if self.lists[cpu] and not self._stands(cpu):
             self.lists[cpu] = self._sorted(cpu)
             self._prune(cpu)
+            self._looked[cpu] = self._state() if len(self.lists[cpu]) >= _MANY else None
+
+    def _state(self) -> tuple[object, ...]:
+        wired = self._m.wired
+        return self._changes, wired.snapshot(), tuple(self._m.values)
+
+    def _stands(self, cpu: int) -> bool:
+        """Whether the list is what sorting and pruning it would leave, known without doing so."""
+        looked = self._looked[cpu]
+        return looked is not None and looked[0] == self._changes and looked == self._state()
 
     def _sorted(self, cpu: int) -> list[int]:
         """The list as it is when the guest is entered; a look at it leaves it in the order it is in."""
         queue = self.lists[cpu]
-        return sorted(queue, key=lambda intid: self._rank(intid, cpu)) if len(queue) > LIST_REGISTERS else queue
+        if len(queue) <= LIST_REGISTERS or self._stands(cpu):
+            return queue
+        return sorted(queue, key=lambda intid: self._rank(intid, cpu))
 
-    def _rank(self, intid: int, cpu: int) -> tuple[int, int]:
+    def _rank(self, intid: int, cpu: int) -> int:
         """vgic_irq_cmp: active first, then deliverable ones by priority."""
         if self._active(intid, cpu):
-            return 0, 0
-        return (1, self._priority(intid, cpu)) if self._wanted(intid, cpu) else (2, 0)
+            return -1
+        return self._priority(intid, cpu) if self._wanted(intid, cpu) else IDLE + 1
 
     def _prune(self, cpu: int) -> None:
-        for intid in list(self.lists[cpu]):
+        queue, self.lists[cpu] = self.lists[cpu], []
+        for intid in queue:
             target = self._oracle(intid, cpu)
+            if target == cpu:
+                self.lists[cpu].append(intid)
+                continue
+            self._changes += 1
             if target is None:
                 self._leave(intid, cpu)
-            elif target != cpu:
-                self.lists[cpu].remove(intid)
+            else:
                 self.lists[target].append(intid)
                 self._queued[intid, self._owner(intid, cpu)] = target
                 if intid >= FIRST_LPI:
@@ -167,7 +200,8 @@ class ListRegisters:
         """What the list registers hold when the guest runs."""
         if not self.lists[cpu]:
             return []
-        return [intid for intid in self._sorted(cpu) if self._oracle(intid, cpu) == cpu][:LIST_REGISTERS]
+        listed = (intid for intid in self._sorted(cpu) if self._oracle(intid, cpu) == cpu)
+        return list(islice(listed, LIST_REGISTERS))
 
     # -- as the CPU interface sees it
 
@@ -194,6 +228,7 @@ class ListRegisters:
         if intid >= FIRST_LPI:
             lpi = self._lpi(intid)
             lpi.active, lpi.latch = True, False
+            self._changes += 1
             if self._m.sink is not None:
                 self._m.tell(effects.LpiNotPending(intid, cpu, "acknowledged"))
                 self._m.tell(InterruptsActive((intid,), cpu, "active", _LPI_ACTIVE, "vgic-v3.c: vgic_v3_fold_lr_state"))
@@ -236,6 +271,7 @@ class ListRegisters:
     def _deactivate(self, cpu: int, intid: int) -> None:
         if intid >= FIRST_LPI:
             self._lpi(intid).active = False
+            self._changes += 1
             self._m.tell(InterruptsActive((intid,), cpu, "no longer active", "deactivated"))
             return
         before = self._m.story.look(intid, cpu)
@@ -252,3 +288,4 @@ class ListRegisters:
         assert isinstance(state, tuple)
         self.lists = [list(each) for each in state[0]]
         self._queued = dict(state[1])
+        self._changes += 1

@@ -110,6 +110,10 @@ class KernelLpis:
         assert queues is not None
         return queues
 
+    def changed(self) -> None:
+        """Something that a command did may have changed any LPI."""
+        self._queues.changed()
+
     # -- life of a structure
 
     def add(self, intid: int, target: int | None) -> Lpi:
@@ -131,6 +135,7 @@ class KernelLpis:
         return lpi
 
     def put(self, lpi: Lpi) -> None:
+        self._queues.changed()
         lpi.refs -= 1
         if lpi.refs == 0 and not (lpi.latch and self._m.impl.unmap_pending is UnmapPending.STAYS):
             del self.structs[lpi.intid]
@@ -147,6 +152,7 @@ class KernelLpis:
         if only_for is not None and lpi.target != only_for:
             return
         was = lpi.config
+        self._queues.changed()
         lpi.config = byte
         lpi.read = True
         lpi.priority = byte & CONFIG_PRIORITY
@@ -169,6 +175,7 @@ class KernelLpis:
         address = pending_address(self._m, lpi.intid, lpi.target)
         byte = self._m.memory.read(address, 1)[0]
         lpi.latch = bool(byte >> lpi.intid % 8 & 1)
+        self._queues.changed()
         self._queues.queue(lpi.intid, 0)
         if lpi.latch:
             self._m.memory.write(address, bytes([byte & ~(1 << lpi.intid % 8)]))
@@ -187,6 +194,7 @@ class KernelLpis:
 
     def _scan(self, cpu: int, base: int) -> None:
         """Latches of the mapped LPIs that target `cpu` := their bits in RAM; a byte with no RAM ends the scan."""
+        self._queues.changed()
         mapped = [lpi for lpi in self.structs.values() if lpi.target == cpu]
         found: list[int] = []
         last = -1
@@ -229,6 +237,7 @@ class KernelLpis:
     def see_edits(self, cpu: int) -> None:
         """Bits that software set in the pending table, where a scan looks for them."""
         if self._sees_edits:
+            self._queues.changed()
             found = pending_in_ram(self._m, self._m.pendbaser(cpu) & PENDBASER_ADDRESS, LPI_LIMIT)
             self._m.work += SCAN_WORK + len(found)
             for intid in found:
@@ -254,6 +263,7 @@ class KernelLpis:
             return
         self._use(lpi)
         was = lpi.latch
+        self._queues.changed()
         lpi.latch = True
         if self._m.sink is not None:
             where = "it was already" if was else "latched"
@@ -329,4 +339,5 @@ class KernelLpis:
 
     def restore(self, state: object) -> None:
         assert isinstance(state, tuple)
+        self._queues.changed()
         self.structs = {lpi.intid: lpi for lpi in map(Lpi.of, state)}
