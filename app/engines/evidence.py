@@ -8,8 +8,10 @@ A behaviour lists the words that point at it (`Behaviour.signs`); a sign with `+
   `expect:irq`, `expect:stalled`: another term; `expect:pending-table`, `expect:memory`: RAM bytes, by whose they are
 - `poke:pending-table`, `poke:config-table`: RAM bytes that a CPU's LPI tables hold; `misaligned`: a misaligned access
 - `msi`, `irq`, `ack`, `eoi`, `uread`, `uwrite`, `save`, `migrate:documented`, `migrate:reordered`: the operation itself
+- `uwrite:GICD_IIDR`, `save:pending-tables`: the register, or the tables, of one
 - `lpi-lost`, `config-read`, …: an effect of that kind; `only:lpi-lost`: on one of two machines and not on the other
-- `migrate:unsaved`, `migrate:moved`: no `save` or a MOVALL came before (added where steps are seen in order)
+- `migrate:unsaved`, `migrate:moved`: no `save` or a MOVALL came before (added where steps are seen in order);
+  `saved-pending`: a `save pending-tables` did
 - `no-its`: the machine has none
 - `choice:remap`: that behaviour decided something that the manual leaves open
 """
@@ -47,7 +49,9 @@ from app.scenario.operations import (
     RawAddress,
     Read,
     RegisterRef,
+    Save,
     Stalled,
+    Uwrite,
     Write,
 )
 from app.scenario.player import Step
@@ -145,6 +149,10 @@ def _operation_words(op: Operation, machine: Machine) -> Iterator[str]:
             yield from (f"poke:{table}" for table, _ in _tables(op, machine))
         case Migrate():
             yield f"migrate:{'documented' if op.order == ('documented',) else 'reordered'}"
+        case Uwrite(RegisterRef(name)):
+            yield from ("uwrite", f"uwrite:{machine.map.registers[name].stem}")
+        case Save(tables):
+            yield from ("save", f"save:{tables}")
         case _:
             if op.verb in _VERBS:
                 yield op.verb

@@ -246,13 +246,14 @@ class Pair:
 
 
 def _with_history(steps: Iterable[frozenset[str]]) -> Iterator[frozenset[str]]:
-    """The words of each step; a migration's also tell what went before: `migrate:unsaved`, `migrate:moved`."""
-    saved = moved = False
+    """The words of each step, and those that tell what went before: `migrate:…`, `saved-pending`."""
+    saved = moved = pending = False
     for words in steps:
         migrates = any(word.startswith("migrate:") for word in words)
         past = {"migrate:moved"} if moved else set()
         past |= set() if saved else {"migrate:unsaved"}
-        yield words | past if migrates else words
+        pending = not migrates and (pending or "save:pending-tables" in words)
+        yield words | past if migrates else words | ({"saved-pending"} if pending else set())
         saved = not migrates and (saved or "save" in words)
         moved = not migrates and (moved or "its:MOVALL" in words)
 

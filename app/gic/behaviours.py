@@ -210,3 +210,51 @@ class MigrationAfterMove(Consequence, area=Area.HOST, signs=("migrate:moved",)):
         "vgic-its.c: vgic_its_save_cte; vgic-v3.c: vgic_v3_save_pending_tables, observed",
         Doors.KVM_DEVICE,
     )
+
+
+class SaveOverOldBits(Consequence, area=Area.HOST, signs=("expect:pending-table+saved-pending",)):
+    """SAVE_PENDING_TABLES over a bit of an LPI that has moved, or is no longer mapped."""
+
+    NOTHING_SAVED = (
+        "nothing to save: where it was, it is pending no more",
+        "arm_gicv3_common.c: vmstate_gicv3",
+        Doors.NONE,
+    )
+    BIT_STAYS = (
+        "the bit stays: of each mapped LPI, only the bit in its own CPU's table is written",
+        "vgic-v3.c: vgic_v3_save_pending_tables, observed",
+        Doors.KVM_DEVICE,
+    )
+
+
+class UserIidr(Consequence, area=Area.HOST, signs=("uwrite:GICD_IIDR",)):
+    """GICD_IIDR written by a virtual machine monitor."""
+
+    NOT_WRITTEN = ("not written", "IHI 0069, GICD_IIDR", Doors.NONE)
+    CHOOSES_REVISION = (
+        "revision 2 or 3 is taken, and with 2 GICR_CTLR.IR and CES read 0; any other value is EINVAL",
+        "vgic-mmio-v3.c: vgic_mmio_uaccess_write_v3_misc, observed",
+        Doors.KVM_DEVICE,
+    )
+
+
+class UserPending(Consequence, area=Area.HOST, signs=("uwrite:GICR_ISPENDR", "uwrite:GICD_ISPENDR")):
+    """GICD_ISPENDR<n> and GICR_ISPENDR0 written by a virtual machine monitor."""
+
+    NOT_WRITTEN = ("not written: only the guest's writes are there, which set", "IHI 0069, GICR_ISPENDR0", Doors.NONE)
+    ASSIGNED = (
+        "each bit is assigned, a zero clears; ICPENDR is read as zero and writes to it are ignored",
+        "vgic-mmio-v3.c: vgic_v3_uaccess_write_pending, observed",
+        Doors.KVM_DEVICE,
+    )
+
+
+class UserCreadr(Consequence, area=Area.HOST, signs=("uwrite:GITS_CREADR",)):
+    """GITS_CREADR written by a virtual machine monitor."""
+
+    NOT_WRITTEN = ("not written", "IHI 0069, GITS_CREADR", Doors.NONE)
+    ASSIGNED = (
+        "taken while the ITS is disabled; EBUSY while it is enabled, EINVAL outside the queue",
+        "vgic-its.c: vgic_mmio_uaccess_write_its_creadr, observed",
+        Doors.KVM_DEVICE,
+    )

@@ -22,9 +22,13 @@ from app.gic.behaviours import (
     MigrationOrder,
     MigrationUnsaved,
     PendingHome,
+    SaveOverOldBits,
     Signalling,
     TableEntries,
     TablesHome,
+    UserCreadr,
+    UserIidr,
+    UserPending,
 )
 from app.gic.its_behaviours import (
     BaserInvalid,
@@ -164,6 +168,10 @@ class Implementation:
     migration_order: MigrationOrder = field(init=False, metadata={"kind": MigrationOrder})
     migration_unsaved: MigrationUnsaved = field(init=False, metadata={"kind": MigrationUnsaved})
     migration_after_move: MigrationAfterMove = field(init=False, metadata={"kind": MigrationAfterMove})
+    save_over_old_bits: SaveOverOldBits = field(init=False, metadata={"kind": SaveOverOldBits})
+    user_iidr: UserIidr = field(init=False, metadata={"kind": UserIidr})
+    user_pending: UserPending = field(init=False, metadata={"kind": UserPending})
+    user_creadr: UserCreadr = field(init=False, metadata={"kind": UserCreadr})
 
     def __post_init__(self) -> None:
         strategies: frozenset[Behaviour] = frozenset(getattr(self, name) for name in STRATEGIES)

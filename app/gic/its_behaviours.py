@@ -205,8 +205,8 @@ class SharedLpi(Behaviour, area=Area.COMMANDS, signs=("its:INT", "msi")):
 
     ITS_COLLECTION = ("goes where the collection of that event says", "IHI 0069, MAPTI; observed on QEMU")
     FIRST_TARGET = (
-        "goes where the LPI went when it was first mapped: an LPI has one target",
-        "vgic-its.c: vgic_add_lpi",
+        "goes where the LPI's first event did, or where any of its events was moved since: an LPI has one target",
+        "vgic-its.c: vgic_add_lpi, observed",
     )
 
 
