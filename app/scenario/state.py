@@ -9,6 +9,7 @@ from app.gic import Machine, MachineState
 from app.gic.commands import WORDS
 from app.gic.its_kernel import KernelTranslation
 from app.gic.lpi_cached import CachedLpis
+from app.gic.lpi_index import RANK_BITS
 from app.gic.lpi_kernel import KernelLpis, Lpi
 from app.gic.memory import PAGE, GuestMemory
 from app.gic.register_file import Layout
@@ -110,7 +111,8 @@ def _lpis(machine: Machine, state: tuple[Any, ...]) -> Lpis:
                 for cpu in range(machine.cpus)
             ]
         )
-    return Lpis(best=[BestLpi(priority=priority, intid=intid) for priority, intid in zip(*state, strict=True)])
+    ranks = [divmod(rank, 1 << RANK_BITS) for rank in state]
+    return Lpis(best=[BestLpi(priority=priority, intid=intid) for priority, intid in ranks])
 
 
 def _list_registers(state: tuple[Any, ...] | None) -> ListRegisterState | None:

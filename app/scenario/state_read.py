@@ -20,6 +20,7 @@ from app.gic import IMPLEMENTATIONS, Machine, MachineState
 from app.gic.commands import WORDS
 from app.gic.its_tables import TableTranslation
 from app.gic.lpi_cached import CachedLpis
+from app.gic.lpi_index import RANK_BITS
 from app.gic.lpi_kernel import KernelLpis, Lpi
 from app.gic.memory import PAGE, GuestMemory
 from app.gic.outcome import Outcome
@@ -203,7 +204,9 @@ def _lpi_state(state: State, machine: Machine) -> object:
         )
     if lpis.best is None or len(lpis.best) != machine.cpus:
         raise StateError("is not there once per CPU", "lpis.best")
-    return tuple(each.priority for each in lpis.best), tuple(each.intid for each in lpis.best)
+    if any(each.intid >> RANK_BITS for each in lpis.best):
+        raise StateError("an INTID is too large", "lpis.best")
+    return tuple(each.priority << RANK_BITS | each.intid for each in lpis.best)
 
 
 def _signals(state: State, machine: Machine) -> object:
