@@ -11,6 +11,9 @@ COMMAND_WORK: Final = 8
 """An ITS command reads at most four table entries and writes two: 3 to 8 microseconds. Each LPI, event or block of a
 table that it goes through besides is 1."""
 
+MOVE_WORK: Final = 16
+"""A pending LPI that MOVI takes along is looked up and kept in order on two CPUs, among up to 57,344 on each."""
+
 SCAN_WORK: Final = 16
 """Reading a pending table of 8 KiB that is empty, in blocks of 512 bytes."""
 

@@ -61,6 +61,9 @@ class Translation(Protocol):
 
     def forget_translations(self) -> None: ...
 
+    def mapped_by(self) -> object:
+        """Something that is equal as long as nothing was mapped or unmapped, the tables in RAM aside."""
+
     def snapshot(self) -> object: ...
 
     def restore(self, state: object) -> None: ...

@@ -40,6 +40,7 @@ PAGE_BYTES = 65536
 _LOW = 0xFFFF_FFFF
 _V = 1 << 63
 _CACHED_PER_CPU = 16
+_MAP_NOTHING = frozenset({0x03, 0x04, 0x05, 0x0C, 0x0D, 0x0E})  # INT, CLEAR, SYNC, INV, INVALL, MOVALL
 _L1_ADDRESS = 0x000F_FFFF_FFFF_0000
 
 
@@ -51,6 +52,7 @@ class KernelTranslation:
         self.devices = DeviceList()
         self.collections: dict[int, Collection] = {}
         self._cache: OrderedDict[tuple[int, int], Lpi] = OrderedDict()
+        self._mappings = 0  # counts what may have changed devices, events or collections
         self._put_away: dict[tuple[int, int], Device] = {}
         impl = machine.impl
         self._pending_follows = impl.collection_move is CollectionMove.FOLLOWS
@@ -82,6 +84,8 @@ class KernelTranslation:
 
     def run(self, words: Words) -> Outcome:
         self.lpis.changed()
+        if words[0] & 0xFF not in _MAP_NOTHING:
+            self.remapped()
         command = self._commands.get(words[0] & 0xFF)
         if command is None:
             return Outcome("ignored", "-ENODEV: no such command", True)
@@ -368,6 +372,7 @@ class KernelTranslation:
         self.lpis.put(event.lpi)
 
     def free_device(self, device: Device) -> None:
+        self.remapped()
         self._m.work += len(device.events)
         for event in list(device.events.values()):
             self._free_event(device, event)
@@ -375,6 +380,7 @@ class KernelTranslation:
         self.devices.remove(device)
 
     def free_collection(self, icid: int) -> None:
+        self.remapped()
         collection = self.collections.pop(icid, None)
         if collection is not None:
             for device in self.devices:
@@ -428,6 +434,13 @@ class KernelTranslation:
     def invalidate_all(self, cpu: int) -> None:
         self.lpis.invalidate_all(cpu)
 
+    def remapped(self) -> None:
+        """Devices, events or collections are others now."""
+        self._mappings += 1
+
+    def mapped_by(self) -> object:
+        return self._mappings
+
     # -- snapshots: by value, LPIs by INTID
 
     def snapshot(self) -> object:
@@ -451,6 +464,7 @@ class KernelTranslation:
     def restore(self, state: object) -> None:
         """The LPIs must have been restored before."""
         assert isinstance(state, tuple)
+        self.remapped()
         structs = self.lpis.structs
         self.collections = {icid: Collection(icid, target) for icid, target in state[0]}
         self.devices = DeviceList()

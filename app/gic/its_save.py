@@ -153,6 +153,7 @@ class _Restore:
                 raise Refused("EEXIST")
             if self._t.slot(baser, entry.icid) is None:
                 raise Refused("EINVAL")
+            self._t.remapped()
             self._t.collections[entry.icid] = Collection(entry.icid, entry.target)
 
     def devices(self) -> None:
@@ -199,6 +200,7 @@ class _Restore:
         if entry.size > LPI_ID_BITS or self._t.slot(self._m.its.baser(0), number) is None:
             raise Refused("EINVAL")
         device = Device(number, entry.itt, entry.size)
+        self._t.remapped()
         self._t.devices.add(device)
         self._scan(entry.itt, ENTRY_BYTES << entry.size, 0, lambda event, ite: self._event(device, event, ite))
         return entry.next
@@ -213,5 +215,6 @@ class _Restore:
         if collection is None or not self._t.event_fits(device, number):
             raise Refused("EINVAL")
         lpi = self._t.lpis.add(entry.intid, collection.target if collection.mapped else None)
+        self._t.remapped()
         device.events[number] = Event(number, collection, lpi)
         return entry.next

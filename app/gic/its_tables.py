@@ -374,6 +374,9 @@ class TableTranslation:
     def forget_translations(self) -> None:
         return None
 
+    def mapped_by(self) -> object:
+        return self.devices, self.collections
+
     def snapshot(self) -> object:
         return self.devices, self.collections
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.gic import effects
-from app.gic.bounds import SCAN_WORK, TOLD_LPIS
+from app.gic.bounds import MOVE_WORK, SCAN_WORK, TOLD_LPIS
 from app.gic.lpi import (
     ENABLE_LPIS,
     FIRST_LPI,
@@ -187,6 +187,7 @@ class RamLpis:
         # The bound is on bytes where bits were meant; kept, since it decides what moves (gicv3_redist_mov_lpi).
         bits = min(machine.propbaser(source) & 0x1F, machine.propbaser(target) & 0x1F, 15) + 1
         if intid // 8 < 1 << bits and self._lower(source, intid, f"moved to CPU {target}"):
+            machine.work += MOVE_WORK
             self._raise(target, intid)
 
     def move_all(self, source: int, target: int) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from app.gic.behaviours import PendingHome
 from app.gic.commands import COMMAND_BYTES, WORDS, decode
 from app.gic.its_kernel import KernelTranslation
 from app.gic.its_tables import TableFault, TableTranslation
+from app.gic.looked import Looked
 from app.gic.lpi import (
     CONFIG_ENABLE,
     CONFIG_PRIORITY,
@@ -20,6 +21,7 @@ from app.gic.lpi import (
     pending_in_ram,
 )
 from app.gic.lpi_behaviours import DisabledPending
+from app.gic.tables import L1_ENTRY_BYTES
 
 if TYPE_CHECKING:
     from app.gic.machine import Machine
@@ -116,13 +118,44 @@ class QueueView:
     commands: list[CommandView]
 
 
+class _Mappings(NamedTuple):
+    """All devices and mapped LPIs. `made_by`: what they follow from besides the RAM that was looked at."""
+
+    made_by: object
+    looked: Looked
+    devices: list[DeviceView]
+    lpis: dict[int, tuple[EventView, int | None]]
+
+
 class Views:
+    """`_mappings`: as last worked out. There may be 57,344, and most steps change none."""
+
     def __init__(self, machine: Machine) -> None:
         self._m = machine
+        self._mappings: _Mappings | None = None
 
     # -- devices, events, collections
 
     def devices(self) -> list[DeviceView]:
+        return list(self._all_mappings().devices)
+
+    def _all_mappings(self) -> _Mappings:
+        kept, made_by = self._mappings, self._m.its.translation.mapped_by() if self._m.has_its else None
+        if kept is None or kept.made_by != made_by or not kept.looked.stands():
+            looked = Looked(self._m.ram)
+            events = {device.device_id: self._events(device.device_id, looked) for device in self._devices(looked)}
+            devices = [replace(each, events=len(events[each.device_id])) for each in self._devices(looked)]
+            targets = {each.icid: each.cpu for each in self._collections(looked) if each.valid}
+            lpis: dict[int, tuple[EventView, int | None]] = {}
+            for device in devices:
+                for event in events[device.device_id]:
+                    cpu = None if event.icid is None else targets.get(event.icid)
+                    lpis.setdefault(event.intid, (event, cpu))
+            kept = self._mappings = _Mappings(made_by, looked, devices, lpis)
+        return kept
+
+    def _devices(self, looked: Looked) -> list[DeviceView]:
+        """In the order of their DeviceIDs; where the entries are in RAM, `events` is not counted yet."""
         if not self._m.has_its:
             return []
         translation = self._m.its.translation
@@ -133,12 +166,12 @@ class Views:
             ]
         assert isinstance(translation, TableTranslation)
         return [
-            DeviceView(number, True, entry.size, entry.itt, address, len(self.events(number)))
-            for number, address in self._entries(translation, devices=True)
+            DeviceView(number, True, entry.size, entry.itt, address, 0)
+            for number, address in self._entries(translation, looked, devices=True)
             if (entry := translation.format.unpack_dte(self._m.ram.u64(address))).valid
         ]
 
-    def _entries(self, translation: TableTranslation, *, devices: bool) -> list[tuple[int, int]]:
+    def _entries(self, translation: TableTranslation, looked: Looked, *, devices: bool) -> list[tuple[int, int]]:
         """(index, address) of the entries of a table in RAM that are not all zero."""
         translation_root = translation.devices if devices else translation.collections
         found: list[tuple[int, int]] = []
@@ -146,9 +179,12 @@ class Views:
         for first in range(0, min(translation_root.entries, _SCANNED_ENTRIES), per_page):
             count = min(per_page, translation_root.entries - first)
             try:
+                if translation_root.indirect:
+                    looked.at(translation_root.base + first // per_page * L1_ENTRY_BYTES, L1_ENTRY_BYTES)
                 start = translation.entry_address(translation_root, first)
                 if start is None:
                     continue
+                looked.at(start, count * translation_root.entry_bytes)
                 block = self._m.memory.read(start, count * translation_root.entry_bytes)
             except (IndexError, TableFault):
                 continue
@@ -156,6 +192,9 @@ class Views:
         return found
 
     def events(self, device_id: int) -> list[EventView]:
+        return self._events(device_id, Looked(self._m.ram))
+
+    def _events(self, device_id: int, looked: Looked) -> list[EventView]:
         if not self._m.has_its:
             return []
         translation = self._m.its.translation
@@ -176,9 +215,9 @@ class Views:
                 else []
             )
         assert isinstance(translation, TableTranslation)
-        return self._events_in_ram(translation, device_id)
+        return self._events_in_ram(translation, device_id, looked)
 
-    def _events_in_ram(self, translation: TableTranslation, device_id: int) -> list[EventView]:
+    def _events_in_ram(self, translation: TableTranslation, device_id: int, looked: Looked) -> list[EventView]:
         form = translation.format
         if device_id >= translation.devices.entries:
             return []
@@ -189,6 +228,7 @@ class Views:
             device = form.unpack_dte(self._m.ram.u64(address))
             if not device.valid:
                 return []
+            looked.at(device.itt, form.ite_bytes << min(device.size, 16))
             block = self._m.memory.read(device.itt, form.ite_bytes << min(device.size, 16))
         except (IndexError, TableFault):
             return []
@@ -200,6 +240,9 @@ class Views:
         return views
 
     def collections(self) -> list[CollectionView]:
+        return self._collections(Looked(self._m.ram))
+
+    def _collections(self, looked: Looked) -> list[CollectionView]:
         if not self._m.has_its:
             return []
         translation = self._m.its.translation
@@ -211,7 +254,7 @@ class Views:
         assert isinstance(translation, TableTranslation)
         return [
             CollectionView(number, True, entry.rdbase if entry.rdbase < self._m.cpus else None, address)
-            for number, address in self._entries(translation, devices=False)
+            for number, address in self._entries(translation, looked, devices=False)
             if (entry := translation.format.unpack_cte(self._m.ram.u64(address))).valid
         ]
 
@@ -262,17 +305,11 @@ class Views:
 
     def mapped(self) -> dict[int, tuple[EventView, int | None]]:
         """INTID to (the first event that maps it, its collection's CPU)."""
-        targets = {each.icid: each.cpu for each in self.collections() if each.valid}
-        found: dict[int, tuple[EventView, int | None]] = {}
-        for device in self.devices():
-            for event in self.events(device.device_id):
-                cpu = None if event.icid is None else targets.get(event.icid)
-                found.setdefault(event.intid, (event, cpu))
-        return found
+        return dict(self._all_mappings().lpis)
 
     def _interesting(self) -> dict[int, tuple[EventView | None, int | None]]:
         """Every LPI that is mapped, or pending somewhere."""
-        found: dict[int, tuple[EventView | None, int | None]] = dict(self.mapped())
+        found: dict[int, tuple[EventView | None, int | None]] = dict(self._all_mappings().lpis)
         for intid in self._m.lpi_home.known():
             if intid not in found:
                 found[intid] = (None, self._pending_on(intid))

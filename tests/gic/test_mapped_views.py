@@ -1,0 +1,92 @@
+"""Devices and mapped LPIs are worked out again when something that they follow from was written, and only then."""
+
+import random
+
+import pytest
+
+from app.gic import Machine
+from app.gic.commands import encode
+from app.gic.views import Views
+
+GITS, TABLES, QUEUE, ITT = 0x0808_0000, 0x4100_0000, 0x4120_0000, 0x4140_0000
+DEVICES, EVENTS = 3, 8
+VALID, TWO_LEVELS, PAGE_64K = 1 << 63, 1 << 62, 2 << 8
+EVERYWHERE = ("architecture", "kvm", "kvm-before-5.6", "qemu")
+
+
+def machine_of(implementation, device_table=0):
+    machine = Machine(implementation, cpus=2)
+    machine.memory.write(TABLES + 0x2_0000, (VALID | TABLES).to_bytes(8, "little"))
+    devices = TABLES + 0x2_0000 if device_table else TABLES
+    machine.write(GITS + 0x100, VALID | PAGE_64K | device_table | devices, 8)
+    machine.write(GITS + 0x108, VALID | PAGE_64K | TABLES + 0x1_0000, 8)
+    machine.write(GITS + 0x80, VALID | QUEUE | 15, 8)
+    machine.write(GITS, 1, 4)
+    for cpu in range(2):
+        machine.write(0x080A_0070 + cpu * 0x2_0000, 0x4160_000F, 8)
+        machine.write(0x080A_0078 + cpu * 0x2_0000, 0x4170_0000 + cpu * 0x1_0000, 8)
+        machine.write(0x080A_0000 + cpu * 0x2_0000, 1, 4)
+    return machine
+
+
+def change(machine, chance, kept):
+    device, event, cpu = chance.randrange(DEVICES), chance.randrange(EVENTS), chance.randrange(2)
+    intid, valid = 8192 + chance.randrange(20), chance.randrange(4) > 0
+    match chance.randrange(12):
+        case 0 | 1:
+            itt = ITT + device * 0x1000 + cpu * 0x100
+            machine.command(encode("MAPD", device=device, itt=itt, size=3, valid=valid))
+        case 2:
+            machine.command(encode("MAPC", collection=cpu, target=chance.randrange(2), valid=valid))
+        case 3 | 4 | 5:
+            machine.command(encode("MAPTI", device=device, event=event, intid=intid, collection=cpu))
+        case 6:
+            machine.command(encode("MOVI", device=device, event=event, collection=cpu))
+        case 7:
+            machine.command(encode("DISCARD", device=device, event=event))
+        case 8:
+            machine.command(encode("INT", device=device, event=event))
+        case 9:
+            machine.memory.write(ITT + device * 0x1000 + event * 8, bytes(8))
+        case 10:
+            kept.append(machine.snapshot())
+        case 11 if kept:
+            machine.restore(chance.choice(kept))
+
+
+@pytest.mark.parametrize("device_table", [0, TWO_LEVELS], ids=["flat", "two levels"])
+@pytest.mark.parametrize("implementation", EVERYWHERE)
+def test_what_is_shown_is_what_a_first_look_shows(implementation, device_table):
+    machine, chance, kept = machine_of(implementation, device_table), random.Random(device_table), []
+    for number in range(400):
+        change(machine, chance, kept)
+        first_look = Views(machine)
+        assert machine.devices() == first_look.devices(), number
+        assert machine.mapped_lpis() == first_look.mapped(), number
+        assert machine.lpis() == first_look.lpis(), number
+        assert machine.lpi_counts() == first_look.counts(), number
+    machine.write(GITS, 0, 4)
+    machine.write(GITS + 0x100, 0, 8)
+    machine.write(GITS, 1, 4)
+    assert machine.devices() == Views(machine).devices()
+
+
+@pytest.mark.parametrize("implementation", EVERYWHERE)
+def test_what_maps_nothing_makes_nobody_look_again(implementation, monkeypatch):
+    machine = machine_of(implementation)
+    machine.command(encode("MAPD", device=0, itt=ITT, size=3))
+    machine.command(encode("MAPC", collection=0, target=0))
+    machine.command(encode("MAPTI", device=0, event=0, intid=8192, collection=0))
+    looked = []
+    ours = Views._events
+    monkeypatch.setattr(Views, "_events", lambda *args: looked.append(args) or ours(*args))
+    assert list(machine.mapped_lpis()) == [8192]
+    assert looked
+    looked.clear()
+    for command in ("INT", "CLEAR", "INV"):
+        machine.command(encode(command, device=0, event=0))
+        machine.memory.write(0x4160_0000, b"\xa1")
+        assert (machine.lpi_counts().mapped, len(machine.lpis()), len(machine.devices())) == (1, 1, 1)
+    assert not looked
+    machine.command(encode("MAPTI", device=0, event=1, intid=8193, collection=0))
+    assert list(machine.mapped_lpis()) == [8192, 8193]
