@@ -16,6 +16,7 @@ from app.scenario.runner import answer
 from app.scenario.scenario import MachineSpec
 
 OUR_LISTENING, OUR_QUIET = "our model, told of effects", "our model"
+ZEROS = bytes(PAGE)
 ROW = 16  # bytes of RAM that a difference shows
 
 Build = Callable[[MachineSpec], Machine]
@@ -124,19 +125,18 @@ def _value(value: int | None) -> str:
 def _ram(at: int, side: str, machine: Machine, image: bytes) -> Difference | None:
     memory = machine.memory
     assert isinstance(memory, GuestMemory)
-    ours = bytearray(len(image))
-    for page in memory.written_pages():
-        ours[page - RAM_BASE : page - RAM_BASE + PAGE] = memory.read(page, PAGE)
-    if ours == image:
-        return None
-    # Halving finds the first byte in steps of memory compares.
-    low, high = 0, len(image)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if ours[low:middle] != image[low:middle] else (middle, high)
-    start = low // ROW * ROW
-    mine, theirs = ours[start : start + ROW], image[start : start + ROW]
-    shows = Expect(Memory(RAM_BASE + start, ROW), Relation.EQUAL, theirs)
-    return Difference(
-        at, f"RAM at {RAM_BASE + start:#x} at the end", side, mine.hex(" "), theirs.hex(" "), shows, "ram"
-    )
+    written = set(memory.written_pages())
+    for page in range(RAM_BASE, RAM_BASE + len(image), PAGE):
+        real = image[page - RAM_BASE : page - RAM_BASE + PAGE]
+        ours = memory.read(page, PAGE) if page in written else ZEROS
+        if ours != real:
+            return _ram_row(at, side, page, ours, real)
+    return None
+
+
+def _ram_row(at: int, side: str, page: int, ours: bytes, real: bytes) -> Difference:
+    """The first row of this page that differs."""
+    start = next(row for row in range(0, PAGE, ROW) if ours[row : row + ROW] != real[row : row + ROW])
+    mine, theirs = ours[start : start + ROW], real[start : start + ROW]
+    shows = Expect(Memory(page + start, ROW), Relation.EQUAL, theirs)
+    return Difference(at, f"RAM at {page + start:#x} at the end", side, mine.hex(" "), theirs.hex(" "), shows, "ram")
