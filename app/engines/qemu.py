@@ -8,8 +8,9 @@ from app.exchange.qemu_tables import ITE_BYTES, QemuTables
 from app.exchange.qemu_trace import Hppi, parse_event
 from app.gic import Machine, MachineState, effects
 from app.gic.commands import COMMAND_BYTES
+from app.gic.lpi_counts import LpiCounts
 from app.gic.memory import RAM_BASE
-from app.gic.views import CollectionView, DeviceView, EventView, LpiCounts, LpiView, QueueView
+from app.gic.views import CollectionView, DeviceView, EventView, LpiView, QueueView
 from app.gic.why import Chain
 from app.registers import Register
 

@@ -23,6 +23,7 @@ from app.gic.list_registers import ListRegisters
 from app.gic.lpi import CONFIG_PRIORITY, ENABLE_LPIS, Lpis
 from app.gic.lpi_behaviours import PropbaserScope
 from app.gic.lpi_cached import CachedLpis
+from app.gic.lpi_counts import LpiCounts
 from app.gic.lpi_kernel import KernelLpis
 from app.gic.lpi_ram import RamLpis
 from app.gic.machine_state import MachineState, put_back, snapshot_of
@@ -34,7 +35,7 @@ from app.gic.signals import DirectSignals, Signals
 from app.gic.system_registers import SystemRegisters
 from app.gic.tables import PlainFormat, QemuFormat
 from app.gic.userspace import Userspace, UserspaceError
-from app.gic.views import CollectionView, DeviceView, EventView, LpiCounts, LpiView, QueueView, Views
+from app.gic.views import CollectionView, DeviceView, EventView, LpiView, QueueView, Views
 from app.gic.why import Chain, why
 from app.gic.wired import Wired
 from app.gic.wired_story import WiredStory

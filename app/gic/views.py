@@ -21,6 +21,7 @@ from app.gic.lpi import (
     pending_in_ram,
 )
 from app.gic.lpi_behaviours import DisabledPending
+from app.gic.lpi_counts import LpiCounts, count_lpis
 from app.gic.tables import L1_ENTRY_BYTES
 
 if TYPE_CHECKING:
@@ -52,14 +53,6 @@ class LpiView:
     active: bool
     stale: bool
     state: str
-
-
-@dataclass(frozen=True, slots=True)
-class LpiCounts:
-    mapped: int
-    pending: int
-    enabled: int
-    stale: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,20 +336,7 @@ class Views:
         return self._lpi(intid, event, target if cpu is None else cpu, signalled)
 
     def counts(self) -> LpiCounts:
-        """Of all LPIs, without a view of each: there may be 57,344."""
-        machine = self._m
-        tables = [config_address(machine, 0, cpu) for cpu in range(machine.cpus)]
-        mapped = pending = enabled = stale = 0
-        for intid, (event, target) in self._interesting().items():
-            known = machine.lpi_home.state(intid, target)
-            cpu = known.cpu if known.cpu is not None else target
-            config = self._byte(tables[cpu or 0] + intid)
-            used = known.config if known.config is not None else config or 0
-            mapped += event is not None
-            pending += known.pending
-            enabled += event is not None and used & CONFIG_ENABLE
-            stale += known.config is not None and config is not None and known.config != config
-        return LpiCounts(mapped, pending, enabled, stale)
+        return count_lpis(self._m, self._interesting())
 
     def _lpi(self, intid: int, event: EventView | None, cpu: int | None, signalled: list[int | None]) -> LpiView:
         machine = self._m

@@ -6,11 +6,14 @@ import pytest
 
 from app.gic import Machine
 from app.gic.commands import encode
+from app.gic.lpi_counts import LpiCounts
 from app.gic.views import Views
 
 GITS, TABLES, QUEUE, ITT = 0x0808_0000, 0x4100_0000, 0x4120_0000, 0x4140_0000
 DEVICES, EVENTS = 3, 8
 VALID, TWO_LEVELS, PAGE_64K = 1 << 63, 1 << 62, 2 << 8
+# As software may write them: not valid, and on qemu INTIDs that are no LPIs here.
+ITES = [bytes(8), *((3 | intid << 2).to_bytes(8, "little") for intid in (5, 70_000))]
 EVERYWHERE = ("architecture", "kvm", "kvm-before-5.6", "qemu")
 
 
@@ -22,6 +25,7 @@ def machine_of(implementation, device_table=0):
     machine.write(GITS + 0x108, VALID | PAGE_64K | TABLES + 0x1_0000, 8)
     machine.write(GITS + 0x80, VALID | QUEUE | 15, 8)
     machine.write(GITS, 1, 4)
+    machine.memory.write(0x4160_0000, b"\xa1\xa0\x80\xc1" * 8)
     for cpu in range(2):
         machine.write(0x080A_0070 + cpu * 0x2_0000, 0x4160_000F, 8)
         machine.write(0x080A_0078 + cpu * 0x2_0000, 0x4170_0000 + cpu * 0x1_0000, 8)
@@ -47,11 +51,19 @@ def change(machine, chance, kept):
         case 8:
             machine.command(encode("INT", device=device, event=event))
         case 9:
-            machine.memory.write(ITT + device * 0x1000 + event * 8, bytes(8))
+            machine.memory.write(ITT + device * 0x1000 + event * 8, chance.choice(ITES))
         case 10:
             kept.append(machine.snapshot())
         case 11 if kept:
             machine.restore(chance.choice(kept))
+
+
+def counted(lpis):
+    mapped = [each for each in lpis if each.device is not None]
+    return LpiCounts(
+        len(mapped), sum(each.pending for each in lpis), sum(each.enabled for each in mapped),
+        sum(each.stale for each in lpis),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("device_table", [0, TWO_LEVELS], ids=["flat", "two levels"])
@@ -64,7 +76,7 @@ def test_what_is_shown_is_what_a_first_look_shows(implementation, device_table):
         assert machine.devices() == first_look.devices(), number
         assert machine.mapped_lpis() == first_look.mapped(), number
         assert machine.lpis() == first_look.lpis(), number
-        assert machine.lpi_counts() == first_look.counts(), number
+        assert machine.lpi_counts() == counted(machine.lpis(0)), number
     machine.write(GITS, 0, 4)
     machine.write(GITS + 0x100, 0, 8)
     machine.write(GITS, 1, 4)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from app.gic.views import LpiCounts, LpiView
+from app.gic.lpi_counts import LpiCounts
+from app.gic.views import LpiView
 from app.web.views.look import FIRST_LPI, LAST_LPI, Look
 from app.web.views.words import NONE
 
