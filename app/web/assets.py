@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import mimetypes
+import stat
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -57,15 +58,24 @@ def load(name: str) -> Asset:
     """A static file by its path below `static/`. FileNotFoundError if there is none, or if the path leads outside."""
     if name in BUNDLES:
         return _bundle(tuple(load(f"js/{module}.js").body for module in BUNDLES[name]))
+    file = _place(name)
+    try:
+        status = file.stat()
+    except OSError as error:
+        raise FileNotFoundError(name) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise FileNotFoundError(name)
+    return _load(file, status.st_mtime_ns, status.st_size)
+
+
+# A page names a few dozen icons: what a name means is found once, whether the file changed is asked each time.
+@lru_cache(maxsize=256)
+def _place(name: str) -> Path:
     path = PurePosixPath(name)
-    file = STATIC / path
     # A part that begins with a dot is hidden, or leads upwards; a backslash separates parts elsewhere.
     if path.is_absolute() or any(part.startswith(".") or "\\" in part or "\0" in part for part in path.parts):
         raise FileNotFoundError(name)
-    if not file.is_file():
-        raise FileNotFoundError(name)
-    status = file.stat()
-    return _load(file, status.st_mtime_ns, status.st_size)
+    return STATIC / path
 
 
 @lru_cache(maxsize=8)

@@ -13,6 +13,7 @@ from app.web.views.moment import Moment, machine_map, moment_of
 from app.web.views.onview import Unknown, register_on_view, shown_of, touches_of
 from app.web.views.shared import MOST_ITTS, Choice, Shared, shared_of
 from app.web.views.stage import Stage
+from app.web.views.tree import tree_html
 
 CONFIG_TABLE_BYTES = 57_344
 PENDING_TABLE_BYTES = 8_192
@@ -136,7 +137,7 @@ def _regions(moment: Moment) -> tuple[memory.Region, ...]:
 def _navigator(moment: Moment, shared: Shared, look: Look, register: Register, cpu: int) -> navigator.Navigator:
     listing = navigator.Listing(moment.map, shared.reading.values, shared.changed, look, (register.name, cpu))
     found = navigator.search(listing, moment.spec.cpus) if look.find else None
-    return navigator.Navigator(navigator.tree(listing, moment.spec.cpus), shared.ram, found)
+    return navigator.Navigator(tree_html(listing, moment.spec.cpus), shared.ram, found)
 
 
 def _inspector(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from typing import Any
 from urllib.parse import quote
 
 from app.web.views.embed import PANELS, TABLES, THEMES
@@ -62,27 +64,39 @@ class Look:
 
     def query(self, **changes: object) -> str:
         """The query part of `link`, "" if everything is usual."""
-        there = replace(self, **changes)  # type: ignore[arg-type]
+        unknown = changes.keys() - FIELDS
+        if unknown:
+            raise TypeError(f"a look has no {', '.join(sorted(unknown))}")
+        there: dict[str, Any] = {name: changes[name] if name in changes else getattr(self, name) for name in FIELDS}
         pairs = {
-            "step": there.step,
-            "on": there.on,
-            "register": there.register,
-            "tab": "" if there.tab == TABS[0] else there.tab,
-            "from": None if there.start == FIRST_LPI else there.start,
-            "device": None if there.device is None else f"{there.device:#x}",
-            "address": None if there.address is None else f"{there.address:#x}",
-            "command": there.command,
-            "why": there.why,
+            "step": there["step"],
+            "on": there["on"],
+            "register": there["register"],
+            "tab": "" if there["tab"] == TABS[0] else there["tab"],
+            "from": None if there["start"] == FIRST_LPI else there["start"],
+            "device": None if there["device"] is None else f"{there['device']:#x}",
+            "address": None if there["address"] is None else f"{there['address']:#x}",
+            "command": there["command"],
+            "why": there["why"],
         }
-        if there.embed:
+        if there["embed"]:
             pairs |= {
                 "embed": 1,
-                "panel": "" if there.panel == PANELS[0] else there.panel,
-                "readonly": "" if there.readonly else 0,
-                "theme": "" if there.theme == THEMES[0] else there.theme,
+                "panel": "" if there["panel"] == PANELS[0] else there["panel"],
+                "readonly": "" if there["readonly"] else 0,
+                "theme": "" if there["theme"] == THEMES[0] else there["theme"],
             }
-        told = [f"{name}={quote(str(value), safe='@')}" for name, value in pairs.items() if value not in (None, "")]
+        told = [f"{name}={_quoted(str(value))}" for name, value in pairs.items() if value not in (None, "")]
         return "?" + "&".join(told) if told else ""
+
+
+FIELDS = frozenset(field.name for field in fields(Look))
+
+
+# Links name few things many times: a page has some hundred of them.
+@lru_cache(maxsize=4096)
+def _quoted(value: str) -> str:
+    return quote(value, safe="@")
 
 
 def look_from(base: str, query: Mapping[str, str]) -> Look:

@@ -81,7 +81,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Navigator:
-    branches: tuple[Branch, ...]
+    tree: str
     ram: tuple[RamEntry, ...]
     found: Found | None
 
