@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TypeAlias
 
 from markupsafe import Markup, escape
 
@@ -19,31 +20,33 @@ PLACES = re.compile(rf'href="{NOWHERE}\?register=([^"]*)"|<span class="v" id="v-
 # Of a shape of machine there are as many trees as registers that may be on view: most visitors look at few of them.
 TREES_KEPT = 64
 CELLS_KEPT = 8192
+# The register that a link leads to, "" for a cell; the register of a cell with its CPU; and the text that follows.
+Place: TypeAlias = tuple[str, tuple[str, int], str]
 
 
 def tree_html(listing: Listing, cpus: int) -> Markup:
     """The whole tree, from one rendered for the same machine and register on view: links and cells are put in."""
-    pieces = _pieces(listing.map, cpus, listing.current)
+    first, places = _places(listing.map, cpus, listing.current)
     before, _, after = listing.look.link(register=MARK).partition(f"register={MARK}")
     start, end = f'href="{escape(before)}register=', f'{escape(after)}"'
     registers, values, changed = listing.map.registers, listing.values, listing.changed
-    # What `re.split` gives: text, and after each the three groups of a place, of which one or two are set.
-    parts = [pieces[0]]
-    for at in range(1, len(pieces), 4):
-        link, name, cpu, text = pieces[at : at + 4]
-        if link is not None:
+    parts = [first]
+    for link, key, text in places:
+        if link:
             parts += (start, link, end, text)
         else:
-            key = (name, int(cpu))
-            shown = cell(registers[name], key[1], values.get(key), changed=key in changed)
+            shown = cell(registers[key[0]], key[1], values.get(key), changed=key in changed)
             parts += (_cell(shown), text)
     return Markup("".join(parts))  # noqa: S704 - made of rendered templates
 
 
 @lru_cache(maxsize=TREES_KEPT)
-def _pieces(map_: RegisterMap, cpus: int, current: tuple[str, int]) -> tuple[str, ...]:
-    empty = Listing(map_, {}, frozenset(), Look(NOWHERE), current)
-    return tuple(PLACES.split(component("navigator", "tree", tree(empty, cpus))))
+def _places(map_: RegisterMap, cpus: int, current: tuple[str, int]) -> tuple[str, tuple[Place, ...]]:
+    """The text before the first place, and the places."""
+    html = component("navigator", "tree", tree(Listing(map_, {}, frozenset(), Look(NOWHERE), current), cpus))
+    first, *pieces = PLACES.split(html)
+    groups = zip(pieces[0::4], pieces[1::4], pieces[2::4], pieces[3::4], strict=True)
+    return first, tuple((link or "", (name or "", int(cpu or 0)), text) for link, name, cpu, text in groups)
 
 
 @lru_cache(maxsize=CELLS_KEPT)
