@@ -3,7 +3,7 @@
 import pytest
 
 from app.gic import Machine, effects, its
-from app.gic.bounds import COMMAND_WORK, EFFECTS_PER_STEP, TOLD_LPIS, WORK_PER_ACCESS
+from app.gic.bounds import COMMAND_WORK, EFFECTS_PER_STEP, MOVE_WORK, TOLD_LPIS, WORK_PER_ACCESS
 from app.gic.commands import encode
 
 EVERYWHERE = ("architecture", "kvm", "kvm-before-5.6", "qemu")
@@ -167,3 +167,17 @@ def test_looking_at_many_lpis_asks_each_cpu_once_what_it_signals(monkeypatch, im
     assert asked == [0, 1]
     assert counts.pending == sum(view.pending for view in views)
     assert [view.state for view in views].count("pending") >= 1023
+
+
+def test_a_movi_that_takes_a_pending_lpi_along_is_charged_for_it():
+    machine = machine_of("qemu", range(8192, 8208))
+    charged = []
+    for commands in ([], [encode("INT", device=0, event=event) for event in range(16)]):
+        run(machine, commands)
+        for collection in (1, 0):
+            before = machine.work
+            run(machine, [encode("MOVI", device=0, event=event, collection=collection) for event in range(16)])
+            charged.append(machine.work - before)
+    quiet, pending = charged[:2], charged[2:]
+    assert max(quiet) == 16 * COMMAND_WORK
+    assert min(pending) >= 16 * (COMMAND_WORK + MOVE_WORK)
