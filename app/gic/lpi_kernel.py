@@ -218,9 +218,12 @@ class KernelLpis:
             self._queues.queue(lpi.intid, 0)
         if self._m.impl.enable_scan is not EnableScan.MAPPED_UNLESS_PTZ:
             found += self._add_unmapped(cpu, base)
-        if self._m.sink is not None:
-            why = "PTZ is 0" if mapped else "PTZ is 0 but no mapped LPI targets this CPU"
-            self._m.sink.append(effects.PendingTableScanned(cpu, base, tuple(found[:16]), len(found), why, cite=_SCAN))
+        if self._m.sink is not None and not mapped and not found:
+            why = "PTZ is 0, but no mapped LPI targets this CPU and bits of others are not looked at"
+            self._m.sink.append(effects.PendingTableSkipped(cpu, base, why, cite=_SCAN))
+        elif self._m.sink is not None:
+            told = tuple(found[:16])
+            self._m.sink.append(effects.PendingTableScanned(cpu, base, told, len(found), "PTZ is 0", cite=_SCAN))
             for intid in found[:16]:
                 self._m.sink.append(effects.LpiPending(intid, cpu, "latched", base + intid // 8, cite=_SCAN))
 

@@ -272,6 +272,7 @@ STORIES_WITH_LPIS_OFF = [
     ("pending-table-scanned", "kvm", load_table, ["CPU 0", hex(PEND[0]), "8192"]),
     ("pending-table-scanned", "architecture", load_table, [hex(PEND[0]), "8192"]),
     ("pending-table-skipped", "architecture", skip_table, [hex(PEND[0]), "PTZ"]),
+    ("pending-table-skipped", "kvm", lambda rig: rig.lpis(True, cpu=1), [hex(PEND[1]), "no mapped LPI targets"]),
     ("lpi-lost", "architecture", lambda rig: rig.int(), ["INTID 8192 is lost", "EnableLPIs is 0 on CPU 0"]),
     ("lpis-enabled", "qemu", load_table, ["0→1 on CPU 0"]),
 ]
