@@ -218,14 +218,19 @@ class KernelLpis:
             self._queues.queue(lpi.intid, 0)
         if self._m.impl.enable_scan is not EnableScan.MAPPED_UNLESS_PTZ:
             found += self._add_unmapped(cpu, base)
-        if self._m.sink is not None and not mapped and not found:
+        self._tell_scan(cpu, base, found, looked=bool(mapped or found))
+
+    def _tell_scan(self, cpu: int, base: int, found: list[int], *, looked: bool) -> None:
+        if self._m.sink is None:
+            return
+        if not looked:
             why = "PTZ is 0, but no mapped LPI targets this CPU and bits of others are not looked at"
             self._m.sink.append(effects.PendingTableSkipped(cpu, base, why, cite=_SCAN))
-        elif self._m.sink is not None:
-            told = tuple(found[:16])
-            self._m.sink.append(effects.PendingTableScanned(cpu, base, told, len(found), "PTZ is 0", cite=_SCAN))
-            for intid in found[:16]:
-                self._m.sink.append(effects.LpiPending(intid, cpu, "latched", base + intid // 8, cite=_SCAN))
+            return
+        told = tuple(found[:16])
+        self._m.sink.append(effects.PendingTableScanned(cpu, base, told, len(found), "PTZ is 0", cite=_SCAN))
+        for intid in told:
+            self._m.sink.append(effects.LpiPending(intid, cpu, "latched", base + intid // 8, cite=_SCAN))
 
     def _add_unmapped(self, cpu: int, base: int) -> list[int]:
         """LPIs whose bits are set and that nobody mapped, where the scan is not only for mapped ones."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def lpi_links(machine: Machine, intid: int, asked: int | None) -> tuple[int | None, list[Link]]:
     """The CPU that the LPI goes to, and its links; `asked` names another CPU."""
-    if not machine.has_its:
+    if not machine.has_its and machine.impl.pending_home is not PendingHome.GUEST_RAM:
         none = Link("ITS", False, "this machine has no ITS, so it has no LPIs", "Make a machine with one (its=1)")
         return None, [none]
     target = machine.lpi(intid).cpu
@@ -81,6 +81,11 @@ def _remembered(machine: Machine, intid: int, cpu: int) -> Candidate | None:
 
 def _mapping(machine: Machine, view: LpiView, target: int | None) -> list[Link]:
     """From the event to a CPU."""
+    if not machine.has_its:
+        bit = "its bit in the pending table is all that makes it pending"
+        none = "this machine has no ITS, and its bit in no pending table is set"
+        mend = "Set its bit in the pending table in RAM, then write GICR_CTLR EnableLPIs=1"
+        return [link("ITS", view.pending, f"this machine has no ITS: {bit}", none, mend, "arm_gicv3_redist.c")]
     mapped = view.device is not None
     limit = lpi_limit(machine.propbaser(0))
     by_event = (

@@ -140,7 +140,7 @@ def _setup(request: Request, source: Source) -> Setup:
     setup = setup_from(source.base, request.query_params, source.scenario.machine)
     if not source.spec.its:
         raise Problem(
-            422, "invalid-request", "No ITS", "This machine has no ITS (its=0): it has no LPIs to migrate.",
+            422, "invalid-request", "No ITS", "This machine has no ITS (its=0): the laboratory follows LPIs of an ITS.",
             "Start a machine with an ITS.",
         )  # fmt: skip
     if setup.step is not None and setup.step >= source.total:

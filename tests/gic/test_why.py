@@ -496,6 +496,28 @@ def test_a_machine_without_an_its_has_no_lpis():
     assert "this machine has no ITS" in chain.words
 
 
+def test_without_an_its_a_bit_in_the_pending_table_is_enough_on_qemu():
+    spec = MachineSpec("qemu", its=False)
+    player = Player(spec)
+    lines = (
+        "poke 0x40210400 08",
+        "poke 0x40200003 a1",
+        "write GICR_PROPBASER@0 Physical_Address=0x40200000 IDbits=15",
+        "write GICR_PENDBASER@0 Physical_Address=0x40210000",
+        "write GICD_CTLR EnableGrp1=1",
+        "write ICC_PMR_EL1@0 0xff",
+        "write ICC_IGRPEN1_EL1@0 1",
+        "write GICR_CTLR@0 EnableLPIs=1",
+    )
+    for line in lines:
+        player.apply(parse_line(line, spec))
+    assert check_consistent(player.machine, 8195, 0).signalled
+    chain = check_consistent(player.machine, 8196, 0)
+    assert not chain.signalled
+    assert chain.broken is not None
+    assert "no ITS" in chain.broken.says
+
+
 @pytest.mark.parametrize(
     ("intid", "cpu", "said"),
     [
