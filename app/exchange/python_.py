@@ -138,17 +138,29 @@ class _Writer:
         return [f'machine.icc_write("ICC_EOIR1_EL1", {op.intid}, cpu={op.cpu}{_secure(op)})']
 
     def uread(self, op: Uread) -> list[str]:
-        return [f"last = {self._get(self._place(op))}", f"print({str(op.target)!r}, hex(last))"]
+        return self._refusable(f"last = {self._get(self._place(op))}", f"print({str(op.target)!r}, hex(last))")
 
     def uwrite(self, op: Uwrite) -> list[str]:
         place = self._place(op)
         if op.value is not None:
-            return self._sets(place, f"{op.value:#x}")
-        return [f"value = {self._get(place)}", f"value = {self._overlaid(op)}", *self._sets(place, "value")]
+            return self._refusable(*self._sets(place, f"{op.value:#x}"))
+        return self._refusable(
+            f"value = {self._get(place)}", f"value = {self._overlaid(op)}", *self._sets(place, "value")
+        )
 
     def save(self, op: Save) -> list[str]:
         name = "save_pending_tables" if op.tables is SavedTables.PENDING else "save_its_tables"
-        return [f"machine.userspace.{name}()"]
+        return self._refusable(f"machine.userspace.{name}()")
+
+    def _refusable(self, *calls: str) -> list[str]:
+        """Calls of the userspace door: a refusal is said and the script goes on, as a scenario does."""
+        self.imports["app.gic"] = "Machine, UserspaceError"
+        return [
+            "try:",
+            *(f"    {call}" for call in calls),
+            "except UserspaceError as error:",
+            '    print("refused:", error)',
+        ]
 
     def migrate(self, op: Migrate) -> list[str]:
         self.imports["app.scenario.migration"] = "migrate"

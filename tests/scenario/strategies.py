@@ -51,12 +51,10 @@ from app.scenario.vocabulary import ADDRESS_FIELDS, vocabulary
 CPUS = 4
 SPEC = MachineSpec(cpus=CPUS)
 TWO_STATES = MachineSpec("architecture", CPUS, security=2)
-REGISTERS = [
-    register
-    for register in vocabulary(SPEC).map.registers.values()
-    if not register.encoding and register.name != "GITS_TRANSLATER"
-]
-SYSTEM = [register for register in vocabulary(SPEC).map.registers.values() if register.encoding]
+# The language knows the registers of this machine; those shown for reference only belong to another one.
+OURS = [register for register in vocabulary(SPEC).map.registers.values() if not register.reference]
+REGISTERS = [register for register in OURS if not register.encoding and register.name != "GITS_TRANSLATER"]
+SYSTEM = [register for register in OURS if register.encoding]
 WITH_FIELDS = [register for register in REGISTERS if register.fields]
 WIDE = [register for register in REGISTERS if register.width == 64]
 REFUSED = "".join(char for code in range(0x2000, 0x10000) if CONTROL.match(char := chr(code)))
