@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from typing import cast
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from app.web.assets import TEMPLATES, asset
+
+
+# Of a few hundred bytes each: a page has some 150 of them.
+PIECES_KEPT = 8192
 
 
 def _environment() -> Environment:
@@ -41,6 +46,15 @@ def _macro(component: str, name: str) -> Callable[..., str]:
 def component(file: str, name: str, *arguments: object) -> str:
     """One macro of `templates/components/`, rendered as the whole page renders it."""
     return str(_macro(file, name)(*arguments))
+
+
+@lru_cache(maxsize=PIECES_KEPT)
+def kept(file: str, name: str, *arguments: Hashable) -> Markup:
+    """As `component`, of values: equal ones are rendered once. For pieces that most steps leave alone, without links."""
+    return Markup(component(file, name, *arguments))  # noqa: S704 - what a template rendered
+
+
+ENVIRONMENT.globals["kept"] = kept
 
 
 def partial(target: str, html: str, swap: str = "outerMorph") -> str:
