@@ -117,6 +117,7 @@ class _Mappings(NamedTuple):
     made_by: object
     looked: Looked
     devices: list[DeviceView]
+    events: dict[int, list[EventView]]
     lpis: dict[int, tuple[EventView, int | None]]
 
 
@@ -144,7 +145,7 @@ class Views:
                 for event in events[device.device_id]:
                     cpu = None if event.icid is None else targets.get(event.icid)
                     lpis.setdefault(event.intid, (event, cpu))
-            kept = self._mappings = _Mappings(made_by, looked, devices, lpis)
+            kept = self._mappings = _Mappings(made_by, looked, devices, events, lpis)
         return kept
 
     def _devices(self, looked: Looked) -> list[DeviceView]:
@@ -185,7 +186,9 @@ class Views:
         return found
 
     def events(self, device_id: int) -> list[EventView]:
-        return self._events(device_id, Looked(self._m.ram))
+        kept = self._all_mappings().events.get(device_id)
+        # A DeviceID beyond what the panels scan may be asked for all the same.
+        return self._events(device_id, Looked(self._m.ram)) if kept is None else list(kept)
 
     def _events(self, device_id: int, looked: Looked) -> list[EventView]:
         if not self._m.has_its:

@@ -11,7 +11,6 @@ from markupsafe import Markup
 
 from app.web.assets import TEMPLATES, asset
 
-
 # Of a few hundred bytes each: a page has some 150 of them.
 PIECES_KEPT = 8192
 
@@ -50,7 +49,7 @@ def component(file: str, name: str, *arguments: object) -> str:
 
 @lru_cache(maxsize=PIECES_KEPT)
 def kept(file: str, name: str, *arguments: Hashable) -> Markup:
-    """As `component`, of values: equal ones are rendered once. For pieces that most steps leave alone, without links."""
+    """As `component`, rendered once for equal arguments: for pieces that most steps leave alone, without links."""
     return Markup(component(file, name, *arguments))  # noqa: S704 - what a template rendered
 
 
