@@ -6,15 +6,17 @@ The claims are data in `app/thread/claims.toml`.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from app.registers import IMPLEMENTATION_NAMES
 from app.scenario.laboratory import Plan, experiment
 from app.scenario.operations import Ack, Migrate, Read, Uread
-from app.scenario.outcome import Outcome, outcome
+from app.scenario.outcome import Outcome, Verdict, outcome
 from app.scenario.parse import parse, parse_line
 from app.scenario.player import Player, Step
 from app.scenario.runner import answer
@@ -23,15 +25,21 @@ from app.scenario.scenario import MachineSpec, Scenario
 FILE = Path(__file__).resolve().parent.parent / "thread" / "claims.toml"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Experiment:
-    """`text` is a scenario; with a `plan` its machine is migrated after it, which `order` and `edit` spell."""
+    """`text` is a scenario; with a `plan` its machine is migrated after it, which `order` and `edit` spell.
+
+    `real`: what real implementations were seen to do, by name; as `Measured.stated` says it. `cannot`: why this
+    experiment is not played, else empty.
+    """
 
     id: str
     does: str
     text: str
     order: str
     edit: str
+    real: Mapping[str, tuple[str, ...] | int]
+    cannot: str
 
     @property
     def migrates(self) -> bool:
@@ -52,6 +60,7 @@ class Claim:
     claim: str
     said: str
     experiments: tuple[Experiment, ...]
+    beside: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,13 @@ class Measured:
             return self.answers
         return tuple((fate.intid, fate.verdict) for fate in self.outcome.fates)
 
+    @property
+    def stated(self) -> tuple[str, ...] | int:
+        """The answers, or how many pending LPIs came back: what was also noted of real ones."""
+        if self.outcome is None:
+            return tuple(value for _, value in self.answers)
+        return sum(fate.verdict is Verdict.CAME_BACK for fate in self.outcome.fates)
+
 
 @cache
 def claims() -> tuple[Claim, ...]:
@@ -79,7 +95,8 @@ def claims() -> tuple[Claim, ...]:
             item["id"],
             item["claim"],
             item["said"],
-            tuple(_experiment(each, data) for each in item["experiment"]),
+            tuple(_experiment(each, data) for each in item.get("experiment", ())),
+            tuple(item.get("beside", ())),
         )
         for item in data["claim"]
     )
@@ -89,13 +106,24 @@ def _experiment(each: dict[str, Any], data: dict[str, Any]) -> Experiment:
     parts = [data[part].lstrip().format(ptz=each.get("ptz", 0)) for part in each.get("parts", ())]
     title = f"title  {each['id']}\n"
     plan = each.get("plan", {})
-    text = title + data["fixture"].lstrip() + "".join(parts) + each["steps"].lstrip()
-    return Experiment(each["id"], each["does"], text, plan.get("order", ""), plan.get("edit", ""))
+    text = title + data["fixture"].lstrip() + "".join(parts) + each.get("steps", "").lstrip()
+    real = {name: seen if isinstance(seen, int) else tuple(seen) for name, seen in each.get("real", {}).items()}
+    return Experiment(
+        each["id"],
+        each["does"],
+        text,
+        plan.get("order", ""),
+        plan.get("edit", ""),
+        MappingProxyType(real),
+        each.get("cannot", ""),
+    )
 
 
 @cache
 def measured(each: Experiment) -> tuple[Measured, ...]:
-    """The experiment on every implementation, played now, and kept: nothing in it changes."""
+    """The experiment on every implementation, played now, and kept: nothing in it changes. None if it cannot be."""
+    if each.cannot:
+        return ()
     return tuple(_measure(each, name) for name in IMPLEMENTATION_NAMES)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from urllib.parse import urlencode
@@ -13,16 +14,23 @@ from app.scenario.thread import Claim, Experiment, Measured, claims, measured
 from app.web.views.laboratory_outcome import headline
 from app.web.views.words import Run, runs
 
+REAL = {"kvm": "KVM, Linux 6.1.192", "qemu": "QEMU 7.2.22"}
+
 
 @dataclass(frozen=True, slots=True)
 class Saw:
-    """One implementation's result. `differs` from what the manual says; `why` is the reason of a loss."""
+    """One implementation's result. `differs` from what the manual says; `why` is the reason of a loss.
+
+    `real` is what a real one did, where that was measured; `agrees` if the model does the same.
+    """
 
     title: str
     lines: tuple[tuple[tuple[Run, ...], str], ...]
     why: tuple[Run, ...]
     differs: bool
     href: str
+    real: str
+    agrees: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,7 @@ class ExperimentView:
     migrates: bool
     saws: tuple[Saw, ...]
     verdict: str
+    cannot: tuple[Run, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +49,29 @@ class ClaimView:
     claim: tuple[Run, ...]
     said: tuple[Run, ...]
     experiments: tuple[ExperimentView, ...]
+    beside: tuple[ExperimentView, ...]
 
 
 @cache
 def thread() -> tuple[ClaimView, ...]:
     """All claims with what was measured; the first call plays everything."""
-    return tuple(_claim(each) for each in claims())
+    shown = {each.id: _experiment(each) for claim in claims() for each in claim.experiments}
+    return tuple(_claim(each, shown) for each in claims())
 
 
-def _claim(claim: Claim) -> ClaimView:
-    return ClaimView(
-        claim.id, runs(claim.claim), runs(claim.said), tuple(_experiment(each) for each in claim.experiments)
-    )
+def _claim(claim: Claim, shown: Mapping[str, ExperimentView]) -> ClaimView:
+    own = tuple(shown[each.id] for each in claim.experiments)
+    return ClaimView(claim.id, runs(claim.claim), runs(claim.said), own, tuple(shown[name] for name in claim.beside))
 
 
 def _experiment(each: Experiment) -> ExperimentView:
+    if each.cannot:
+        return ExperimentView(each.id, runs(each.does), False, (), "", runs(each.cannot))
     found = measured(each)
     reference = next(item for item in found if item.implementation == "architecture")
     payload = links.pack(each.scenario())
     saws = tuple(_saw(each, item, reference, payload) for item in found)
-    return ExperimentView(each.id, runs(each.does), each.migrates, saws, _verdict(found))
+    return ExperimentView(each.id, runs(each.does), each.migrates, saws, _verdict(found), ())
 
 
 def _verdict(found: tuple[Measured, ...]) -> str:
@@ -82,7 +94,24 @@ def _saw(each: Experiment, item: Measured, reference: Measured, payload: str) ->
     if item.outcome is not None:
         lines = (((), headline(item.outcome)),)
         why = _why(item.outcome)
-    return Saw(IMPLEMENTATIONS[item.implementation].title, lines, why, item.shown != reference.shown, href)
+    seen = each.real.get(item.implementation)
+    return Saw(
+        IMPLEMENTATIONS[item.implementation].title,
+        lines,
+        why,
+        item.shown != reference.shown,
+        href,
+        _seen(item.implementation, seen),
+        seen == item.stated,
+    )
+
+
+def _seen(implementation: str, seen: tuple[str, ...] | int | None) -> str:
+    """What a real one did, in words; empty where nobody measured it."""
+    if seen is None:
+        return ""
+    said = ("none" if seen == 0 else str(seen)) + " came back" if isinstance(seen, int) else " · ".join(seen)
+    return f"Real {REAL[implementation]}: {said}"
 
 
 def _why(found: Outcome) -> tuple[Run, ...]:
