@@ -3,6 +3,7 @@
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
 import anyio
 from fastapi import FastAPI
@@ -93,12 +94,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await sessions.stop()
 
 
+@cache
 def _collect_seldom() -> None:
     """Let the garbage collector leave alone what stays, and what leaves by itself.
 
     Register maps, templates and logs live long, and a collection visits each of their objects, in the middle of
-    somebody's page. What is there at the start is put aside for good. A page makes some ten thousand objects that
-    reference counting frees: the usual threshold of 700 looks through them again and again, for nothing.
+    somebody's page. What is there at the start is put aside for good: once a process, for an app that is stopped would
+    stay too. A page makes some ten thousand objects that reference counting frees: the usual threshold of 700 looks
+    through them again and again, for nothing.
     """
     gc.collect()
     gc.freeze()
