@@ -32,6 +32,7 @@ from app.web import (
 )
 from app.web.security import BodyLimit, SameOrigin, SecurityHeaders
 from app.web.shutdown import on_shutdown_signal
+from app.web.views.render import prepare
 
 DESCRIPTION = (
     "Drive an emulated Arm GICv3 with its ITS. Register values are numbers and, as `hex`, strings, for JavaScript, "
@@ -86,7 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     sessions: Sessions = app.state.sessions
     await sessions.start()
-    _collect_seldom()
+    _settle()
     try:
         with on_shutdown_signal(sessions.close_streams):
             yield
@@ -95,14 +96,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 @cache
-def _collect_seldom() -> None:
-    """Let the garbage collector leave alone what stays, and what leaves by itself.
+def _settle() -> None:
+    """Have the templates ready, and let the garbage collector leave alone what stays, and what leaves by itself.
 
     Register maps, templates and logs live long, and a collection visits each of their objects, in the middle of
     somebody's page. What is there at the start is put aside for good: once a process, for an app that is stopped would
     stay too. A page makes some ten thousand objects that reference counting frees: the usual threshold of 700 looks
     through them again and again, for nothing.
     """
+    prepare()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)

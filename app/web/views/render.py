@@ -42,6 +42,13 @@ def _macro(component: str, name: str) -> Callable[..., str]:
     return cast("Callable[..., str]", getattr(ENVIRONMENT.get_template(f"components/{component}.html").module, name))
 
 
+def prepare() -> None:
+    """Compile the templates of the explorer, half a second of work, so that it is not the first visitor who waits."""
+    for name in ("explorer.html", "part.html"):
+        ENVIRONMENT.get_template(name)
+    _macro("page", "app")
+
+
 def component(file: str, name: str, *arguments: object) -> str:
     """One macro of `templates/components/`, rendered as the whole page renders it."""
     return str(_macro(file, name)(*arguments))

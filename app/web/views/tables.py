@@ -112,7 +112,7 @@ def device_panel(
 
 def _new(views: Sequence[T], before: Sequence[T] | None) -> Sequence[T]:
     """What was not there, or otherwise, before the step."""
-    if before is None:
+    if before is None or tuple(before) == tuple(views):
         return ()
     known = set(before)
     return [view for view in views if view not in known]
