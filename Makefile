@@ -13,8 +13,9 @@ SEED ?= 1
 run: $(VENV)/.runtime
 	$(BIN)/python -m app serve --host $(HOST) --port $(PORT)
 
+# One process a core; the tests of a file stay together, as they share a browser, a server or a QEMU.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
