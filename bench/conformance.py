@@ -27,6 +27,7 @@ from app.scenario.runner import run
 from app.web.views.conformance import REPORT, model_digest
 
 ROOT = Path(__file__).resolve().parent.parent
+EVERY_CORE = ("--numprocesses=auto", "--dist=loadfile")  # as `make test` does
 CORPORA = (
     ("kvm-6.1.jsonl.gz", "kvm", "Linux KVM 6.1.192"),
     ("qemu-7.2.jsonl.gz", "qemu", "QEMU 7.2.22"),
@@ -98,7 +99,7 @@ def _matrix() -> list[dict[str, Any]]:
 def _tests(arguments: list[str]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results.xml"
-        command = [sys.executable, "-m", "pytest", f"--junitxml={results}", *arguments]
+        command = [sys.executable, "-m", "pytest", *EVERY_CORE, f"--junitxml={results}", *arguments]
         status = subprocess.run(command, cwd=ROOT, check=False).returncode
         if not results.is_file():
             sys.exit(f"pytest ended with {status} and wrote no results; the report was left as it is")
