@@ -21,10 +21,11 @@ ENTRIES_PER_SESSION: Final = 4 * OPERATIONS_PER_SESSION
 a session all are read, about 5 us each: 0.2 s. A copy of the session starts with one branch alone."""
 
 ENTRY_CHARACTERS: Final = 4 * SESSION_CHARACTERS
-"""The text of all of them together, by the same sum."""
+"""The text of all of them together: as many times a session's as there are times its rows, 4 x 2 MiB = 8 MiB."""
 
 BRANCHES_PER_SESSION: Final = 32
-"""Branches kept beside the one on view: more than a list on a page that anybody can overlook."""
+"""Branches kept beside the one on view: more than a list on a page that anybody can overlook.
+32 x 12 lines are 384 rows."""
 
 BRANCH_LINES_SHOWN: Final = 12
 """Operations told of each branch in a list of them: 32 branches x 12 x 60 characters = 23 kB."""
@@ -44,13 +45,15 @@ has about 160 + 10 x 20 = 360: 33,000 states x 0.8 ms = 27 s of one thread. One 
 most a third: 4 million x 8 bytes = 32 MB. Such a machine takes 4,000 states, with guest RAM and ITS base 22,000."""
 
 CONCURRENT_SEARCHES: Final = 1
-"""Searches through orders at a time, in one thread, for the event loop's sake (as CONCURRENT_PLAYS)."""
+"""Searches through orders at a time, in one thread, for the event loop's sake (as CONCURRENT_PLAYS). The longest takes
+27 s (ORDER_SEARCH_SLOTS), so with 2 people before it a search begins within a minute."""
 
 SEARCHES_KEPT: Final = 16
 """Searches under way, waiting or finished that are remembered: a finished one is some 100 kB."""
 
 SEARCH_ABANDONED_SECONDS: Final = 15.0
-"""A search that nobody has asked about for so long is stopped: its page asks every second."""
+"""A search that nobody has asked about for so long is stopped: its page asks every 0.4 s,
+so some 35 of its questions in a row went missing."""
 
 CARDS_PER_PLAN: Final = 128
 """Steps in one laboratory plan: the 16 of the documented order, with those of one CPU at a time some 100."""

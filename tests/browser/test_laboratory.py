@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from app.scenario import links, parse
@@ -9,6 +11,7 @@ from tests.scenario.test_laboratory import SOURCE
 
 LAB = f"/x/{links.pack(parse(SOURCE.format(name='kvm')))}/migrate"
 
+SEARCH = f"{LAB}/orders?order=ram,its-base,propbaser,pendbaser,basers,its-tables,gicr-ctlr,gicd-ctlr,icc"
 
 # What a browser tells a page when a card is dragged over another one and let go.
 DRAG = """([from, to]) => {
@@ -51,9 +54,7 @@ def test_cards_move_by_keyboard_and_by_dragging_and_the_address_follows(site, op
 
 
 def test_a_search_shows_how_far_it_is_and_ends_with_its_classes(site, open_page):
-    page = open_page(
-        f"{site}{LAB}/orders?order=ram,its-base,propbaser,pendbaser,basers,its-tables,gicr-ctlr,gicd-ctlr,icc"
-    )
+    page = open_page(f"{site}{SEARCH}")
     expect(page.locator(".classes li").first).to_be_visible()
     expect(page.locator(".vd")).to_contain_text("of 720 orders bring every pending LPI back")
     page.get_by_role("link", name="See it happen").first.click()
@@ -77,3 +78,14 @@ def test_nothing_scrolls_sideways(site, open_page):
         for path in (LAB, "/thread"):
             page = open_page(f"{site}{path}", viewport={"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_axe_finds_nothing(open_page, site, scheme, width):
+    page = open_page(site, color_scheme=scheme, viewport={"width": width, "height": 900})
+    for address, whole in ((LAB, ".vd a"), (SEARCH, ".classes li"), ("/thread", "#C11")):
+        page.goto(site + address)
+        expect(page.locator(whole).first).to_be_visible()
+        violations = Axe().run(page).response["violations"]
+        assert [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in violations] == [], address
