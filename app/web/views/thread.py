@@ -110,7 +110,7 @@ def _seen(implementation: str, seen: tuple[str, ...] | int | None) -> str:
     """What a real one did, in words; empty where nobody measured it."""
     if seen is None:
         return ""
-    said = ("none" if seen == 0 else str(seen)) + " came back" if isinstance(seen, int) else " · ".join(seen)
+    said = ("none" if seen == 0 else "all") + " came back" if isinstance(seen, int) else " · ".join(seen)
     return f"Real {REAL[implementation]}: {said}"
 
 
