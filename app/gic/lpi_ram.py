@@ -132,9 +132,8 @@ class RamLpis:
         place = self._write_pending(cpu, intid, True)
         if machine.sink is not None:
             self._tell_raised(machine.sink, cpu, intid, place is None)
-        if place is not None:
-            if place < self._best[cpu]:
-                self._best[cpu] = place
+        if place is not None and place < self._best[cpu]:
+            self._best[cpu] = place
             machine.signals.mark(cpu)
 
     def _tell_raised(self, sink: list[effects.Effect], cpu: int, intid: int, already: bool) -> None:
