@@ -176,7 +176,7 @@ class TestJson:
     def test_tells_the_reset_of_each_cpu(self):
         told = json.loads(giclab("GICR_TYPER", "--format", "json").stdout)
         per_cpu = told["frames"][0]["registers"][0]["elements"][0]["reset_per_cpu"]
-        assert per_cpu == ["0x0000000000000001", "0x0000000100000111"]
+        assert per_cpu == ["0x0000000000000021", "0x0000000100000131"]
 
     def test_says_what_the_fields_of_an_absent_register_would_be(self):
         told = json.loads(giclab("GICR_WAKER", "--on", "kvm", "--format", "json").stdout)

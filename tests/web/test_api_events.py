@@ -86,7 +86,7 @@ async def test_the_stream_is_one_that_proxies_leave_alone(served, session):
     assert headers["cache-control"] == "no-store, no-transform"
     assert headers["x-accel-buffering"] == "no"
     assert "content-encoding" not in headers
-    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "frame-ancestors 'self'" in headers["content-security-policy"]
 
 
 async def test_a_refused_line_is_no_event(served, writer, session):
