@@ -277,7 +277,11 @@ operations = st.one_of(*EACH_OPERATION)
 
 
 registers_of_two_states = st.sampled_from(
-    [register for register in vocabulary(TWO_STATES).map.registers.values() if register.nonsecure or register.encoding]
+    [
+        register
+        for register in vocabulary(TWO_STATES).map.registers.values()
+        if (register.nonsecure or register.encoding) and not register.reference
+    ]
 )
 
 
