@@ -156,6 +156,8 @@ class Explorer:
     def poke(self, address: str, data: str) -> None:
         step = self.step
         self.page.click("#t-memory")
+        # A panel that was not on view is renewed when its tab opens; what is typed before that is gone.
+        self.page.wait_for_selector("#p-memory:not([data-stale])")
         self.page.fill("#poke-at", address)
         self.page.fill("#poke-bytes", data)
         self.page.click(".poke button")
