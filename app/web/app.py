@@ -8,7 +8,6 @@ from functools import cache
 import anyio
 from fastapi import FastAPI
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse
 
 from app import __version__, limits
@@ -30,6 +29,7 @@ from app.web import (
     reference,
     thread,
 )
+from app.web.packing import Packing
 from app.web.security import BodyLimit, SameOrigin, SecurityHeaders
 from app.web.shutdown import on_shutdown_signal
 from app.web.views.render import prepare
@@ -38,8 +38,6 @@ DESCRIPTION = (
     "Drive an emulated Arm GICv3 with its ITS. Register values are numbers and, as `hex`, strings, for JavaScript, "
     "whose numbers are exact up to 53 bits only. Errors are problem details (RFC 9457)."
 )
-# Smaller answers fit one packet anyway.
-COMPRESSED_FROM_BYTES = 1_400
 # New objects in balance until the youngest are looked through, and how many times until the next older are.
 COLLECT_AFTER = (50000, 20, 100)
 
@@ -56,7 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         middleware=[
             Middleware(SecurityHeaders),
-            Middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=4),
+            Middleware(Packing),
             Middleware(problems.Boundary),
             Middleware(SameOrigin),
             Middleware(BodyLimit),

@@ -1,18 +1,22 @@
 """Templates and static files: where they lie, and static files served so that a browser asks for each version once."""
 
-import gzip
 import hashlib
 import mimetypes
 import stat
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from urllib.parse import parse_qs
 
+import rcssmin
+import rjsmin
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+
+from app.web import packing
 
 PACKAGE = Path(__file__).resolve().parent.parent
 STATIC_PATH = "/static"
@@ -21,11 +25,14 @@ DIGEST_CHARACTERS = 16
 FOREVER = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
-# What a page loads of static/js, as one file: modules compress better together, and are one request.
+# What a page loads of static/js at once, as one file: modules compress better together, and are one request. The rest
+# is named by a page where it is needed: see static/js/demand.js.
 BUNDLES = {
-    "js/explorer.js": ("bits", "its", "tabs", "live", "keys", "share", "why", "complete"),
-    "js/text.js": ("share", "complete", "editor"),
+    "js/explorer.js": ("demand", "bits", "its", "tabs", "live", "keys", "why"),
+    "js/text.js": ("demand", "complete", "editor"),
 }
+# What only explains or indents is left out of our own files; a vendored one is served as it is.
+SMALLER: Mapping[str, Callable[[str], str]] = {".css": rcssmin.cssmin, ".js": rjsmin.jsmin}
 COMPRESSIBLE = ("text/", "image/svg+xml", "application/json")
 
 
@@ -44,7 +51,7 @@ class Asset:
     """One static file in memory."""
 
     body: bytes
-    packed: bytes | None
+    packed: Mapping[str, bytes]
     media_type: str
     digest: str
 
@@ -80,21 +87,22 @@ def _place(name: str) -> Path:
 
 @lru_cache(maxsize=8)
 def _bundle(modules: tuple[bytes, ...]) -> Asset:
-    """The modules as one, each in a block of its own, without the lines that only explain."""
-    blocks = []
-    for module in modules:
-        rows = (row.strip() for row in module.decode("utf-8").split("\n"))
-        blocks.append("\n".join(["{", *(row.removeprefix("export ") for row in rows if row and row[:2] != "//"), "}"]))
-    body = "\n".join(blocks).encode()
-    return Asset(body, gzip.compress(body, 9, mtime=0), TYPES[".js"], _digest(body))
+    """The modules as one, each in a block of its own."""
+    return _made("\n".join(f"{{{module.decode()}}}" for module in modules).encode(), TYPES[".js"])
 
 
 @lru_cache(maxsize=128)
 def _load(file: Path, _modified: int, _size: int) -> Asset:
     body = file.read_bytes()
-    media_type = TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-    packed = gzip.compress(body, 9, mtime=0) if media_type.startswith(COMPRESSIBLE) else None
-    return Asset(body, packed, media_type, _digest(body))
+    smaller = SMALLER.get(file.suffix)
+    if smaller is not None and "vendor" not in file.relative_to(STATIC).parts:
+        body = smaller(body.decode()).encode()
+    return _made(body, TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "application/octet-stream")
+
+
+def _made(body: bytes, media_type: str) -> Asset:
+    packs = packing.packed(body) if media_type.startswith(COMPRESSIBLE) else {}
+    return Asset(body, packs, media_type, _digest(body))
 
 
 def _digest(body: bytes) -> str:
@@ -127,7 +135,9 @@ def _answer(found: Asset, name: str, version: str, request: Headers) -> Response
     if etag in request.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     body = found.body
-    if found.packed is not None and "gzip" in request.get("accept-encoding", ""):
-        headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}  # the middleware says so of all others
-        body = found.packed
+    encodings = packing.taken(request)
+    encoding = next((each for each in found.packed if each in encodings), "")
+    if encoding:
+        headers |= {"Content-Encoding": encoding, "Vary": "Accept-Encoding"}  # the middleware says so of all others
+        body = found.packed[encoding]
     return Response(body, media_type=found.media_type, headers=headers)

@@ -141,3 +141,4 @@ document.addEventListener("pointerdown", (event) => {
   event.preventDefault();
   accept(document.activeElement, options().indexOf(option));
 });
+if (document.activeElement?.dataset.complete) setUp(document.activeElement);

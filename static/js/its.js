@@ -26,7 +26,7 @@ function wrong(operand, value) {
 }
 
 // The four doublewords; operands that do not fit are left out.
-export function encode(opcode, operands, values) {
+function encode(opcode, operands, values) {
   const words = [BigInt(opcode), 0n, 0n, 0n];
   for (const operand of operands) {
     const value = values.get(operand.name);

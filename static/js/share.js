@@ -16,4 +16,3 @@ document.addEventListener("click", async (event) => {
   const opener = event.target.closest?.('[command="show-modal"]');
   if (opener && !("command" in HTMLButtonElement.prototype)) document.getElementById(opener.getAttribute("commandfor")).showModal();
 });
-document.documentElement.classList.add("has-script");

@@ -1,11 +1,11 @@
 """Static files: found from a source tree and from a wheel, asked for once per version."""
 
-import gzip
 import hashlib
 
+import brotli
 import pytest
 
-from app.web import assets
+from app.web import assets, packing
 
 pytestmark = pytest.mark.anyio
 
@@ -16,7 +16,7 @@ async def test_an_address_with_the_contents_hash_is_kept_for_ever(client):
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/css")
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
-    assert answer.content == (assets.STATIC / "app.css").read_bytes()
+    assert answer.content == assets.load("app.css").body
     assert hashlib.sha256(answer.content).hexdigest().startswith(address.partition("?v=")[2])
 
 
@@ -38,14 +38,59 @@ async def test_an_unchanged_file_is_not_sent_again(client):
     assert (await client.get("/static/app.css", headers={"If-None-Match": '"other"'})).status_code == 200
 
 
-async def test_files_are_sent_compressed_to_who_takes_that(client):
-    packed = await client.get("/static/app.css")
-    plain = await client.get("/static/app.css", headers={"Accept-Encoding": "identity"})
-    assert packed.headers["content-encoding"] == "gzip"
-    assert "content-encoding" not in plain.headers
-    assert packed.content == plain.content
-    assert packed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
-    assert int(packed.headers["content-length"]) == len(gzip.compress(plain.content, 9, mtime=0))
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip", "gzip"),
+        ("br;q=0, gzip;q=0.5", "gzip"),
+        ("identity", None),
+        ("br;q=0.0", None),
+        ("", None),
+    ],
+)
+@pytest.mark.parametrize("path", ["/static/app.css", "/registers"])
+async def test_answers_are_packed_for_who_takes_that(client, path, accepted, encoding):
+    plain = await client.get(path, headers={"Accept-Encoding": "identity"})
+    answer = await client.get(path, headers={"Accept-Encoding": accepted})
+    assert answer.headers.get("content-encoding") == encoding
+    assert "Accept-Encoding" in answer.headers["vary"]
+    assert answer.content == plain.content
+    sent = int(answer.headers["content-length"])
+    assert sent < len(plain.content) / 3 if encoding else sent == len(plain.content)
+
+
+async def test_an_event_stream_is_never_packed():
+    async def stream(_scope, _receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+        await send({"type": "http.response.body", "body": b"id: 1\n\n", "more_body": True})
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    await packing.Packing(stream)({"type": "http", "headers": [(b"accept-encoding", b"br")]}, None, send)
+    assert sent[1]["body"] == b"id: 1\n\n"
+    assert sent[0]["headers"] == [(b"content-type", b"text/event-stream")]
+
+
+async def test_an_answer_in_pieces_is_packed_piece_by_piece():
+    pieces = [b"a" * 5000, b"b" * 200_000, b"c"]
+
+    async def app(_scope, _receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+        for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": piece is not pieces[-1]})
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    await packing.Packing(app)({"type": "http", "headers": [(b"accept-encoding", b"br")]}, None, send)
+    assert all(message["body"] for message in sent[1:])
+    assert brotli.decompress(b"".join(message["body"] for message in sent[1:])) == b"".join(pieces)
 
 
 @pytest.mark.parametrize(
