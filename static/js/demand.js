@@ -1,17 +1,21 @@
 // Modules that most visits do not need come when somebody first turns to the part of the page that names one, in
 // `data-module`, with its address. What was done there before it came is done again: pressed buttons and what was typed.
+// One that cannot be had, as the server is away, is asked for again at the next turn.
 
 const AGAIN = { click: "button[type=button]", input: "input, select, textarea" };
 const loading = new Map();
 
+function had(address) {
+  if (!loading.has(address)) loading.set(address, import(address).then(() => loading.set(address, true), () => loading.delete(address)));
+  return loading.get(address);
+}
+
 async function turn(event) {
-  const place = event.target.closest?.("[data-module]");
-  const address = place?.dataset.module;
+  const address = event.target.closest?.("[data-module]")?.dataset.module;
   if (!address || loading.get(address) === true) return;
-  if (!loading.has(address)) loading.set(address, import(address).then(() => loading.set(address, true)));
   const target = event.target.closest(AGAIN[event.type] ?? "no-such");
-  await loading.get(address);
-  if (target?.isConnected) target.dispatchEvent(new event.constructor(event.type, { bubbles: true, cancelable: true }));
+  await had(address);
+  if (target?.isConnected && loading.get(address)) target.dispatchEvent(new event.constructor(event.type, { bubbles: true, cancelable: true }));
 }
 
 for (const kind of ["pointerover", "focusin", "click", "input"]) document.addEventListener(kind, turn);

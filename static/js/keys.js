@@ -103,3 +103,9 @@ document.addEventListener("htmx:after:swap", (event) => {
     document.getElementById("nav").hidePopover();
   }
 });
+
+// For browsers that do not know `command` on buttons yet.
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest?.('[command="show-modal"]');
+  if (opener && !("command" in HTMLButtonElement.prototype)) document.getElementById(opener.getAttribute("commandfor")).showModal();
+});

@@ -1,4 +1,4 @@
-// Copy buttons, and dialogs for browsers that do not know `command` on buttons yet.
+// Copy buttons.
 
 document.addEventListener("click", async (event) => {
   const copy = event.target.closest?.("[data-copy]");
@@ -13,6 +13,4 @@ document.addEventListener("click", async (event) => {
       label.textContent = "Press Ctrl+C";
     }
   }
-  const opener = event.target.closest?.('[command="show-modal"]');
-  if (opener && !("command" in HTMLButtonElement.prototype)) document.getElementById(opener.getAttribute("commandfor")).showModal();
 });
