@@ -10,6 +10,7 @@ from app.engines.qtest import QemuMissing
 from app.engines.recorded import replay
 from app.gic import Machine
 from bench.machines import command_rows, register_rows
+from bench.page import page_rows
 from bench.rate import Row, table
 from bench.server import server_rows
 from bench.startup import startup_rows
@@ -25,7 +26,8 @@ def main() -> None:
     _against_qemu()
     print(table("Recorded corpora, operations", "ours", "", _corpora()), end="\n\n")
     print(table("The server, one connection", "giclab", "bare FastAPI", server_rows()), end="\n\n")
-    print(table("Any step of a log, on its page", "giclab", "", step_rows()))
+    print(table("Any step of a log, on its page", "giclab", "", step_rows()), end="\n\n")
+    _in_chromium()
 
 
 def _against_qemu() -> None:
@@ -39,6 +41,13 @@ def _against_qemu() -> None:
         ours = Machine("qemu", cpus=2, spis=SPIS)
         print(table("Register accesses", "Machine", other, register_rows(qemu, ours)), end="\n\n")
     print(table("ITS commands, batches of 4096", "Machine", other, command_rows()), end="\n\n")
+
+
+def _in_chromium() -> None:
+    try:
+        print(table("The explorer in Chromium", "giclab", "bare page", page_rows()))
+    except FileNotFoundError as missing:
+        print(f"Not measured in a browser: {missing}")
 
 
 def _corpora() -> list[Row]:
