@@ -25,6 +25,7 @@ from app.web.play import check_length
 from app.web.problems import Problem
 from app.web.views.compare import Shown, compare_page
 from app.web.views.render import render
+from app.web.views.words import UNTITLED
 
 router = APIRouter(include_in_schema=False)
 T = TypeVar("T")
@@ -133,7 +134,7 @@ async def _page(
     html = render(
         "compare/page.html",
         page=compare_page(told, shown, recordings(scenario)),
-        title=title or told.title,
+        title=title or told.title or UNTITLED,
         trouble=trouble,
     )
     return HTMLResponse(html, headers=NO_STORE)

@@ -29,6 +29,7 @@ from app.web.views.laboratory import LabPage, Where, edits_from, laboratory
 from app.web.views.laboratory_orders import orders_page
 from app.web.views.laboratory_setup import Setup, setup_from
 from app.web.views.render import render
+from app.web.views.words import UNTITLED
 
 router = APIRouter(include_in_schema=False)
 T = TypeVar("T")
@@ -133,7 +134,7 @@ async def _source(request: Request, base: str, key: str, title: str, scenario: S
     own = scenario.machine.implementation
     timeline = await plays.get(key, scenario, setup.on or own)
 
-    return Source(base, title or "Untitled machine", scenario, len(timeline), timeline, timeline.spec)
+    return Source(base, title or UNTITLED, scenario, len(timeline), timeline, timeline.spec)
 
 
 def _setup(request: Request, source: Source) -> Setup:

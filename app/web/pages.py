@@ -32,6 +32,7 @@ from app.web.views.render import render
 from app.web.views.room import Room, strip_of
 from app.web.views.stage import PlayedStage, SessionStage, Stage, played
 from app.web.views.trouble import Trouble
+from app.web.views.words import UNTITLED
 
 router = APIRouter(include_in_schema=False)
 NO_STORE = {"Cache-Control": "no-store", "Vary": "HX-Request"}
@@ -109,7 +110,7 @@ async def start_session(request: Request) -> Response:
     else:
         text = f"machine implementation={given.get('implementation') or 'kvm'} cpus={given.get('cpus') or '2'}\n"
         parse(text, "machine")
-    created = await sessions.create(text, title="" if payload or slug or session else "Untitled machine")
+    created = await sessions.create(text, title="" if payload or slug or session else UNTITLED)
     response = RedirectResponse(f"/s/{created.id}", 303)
     give_key(request, response, created.id, created.edit_key)
     return response

@@ -18,7 +18,7 @@ from app.gic import IMPLEMENTATIONS
 from app.scenario.choices import Taken
 from app.scenario.operations import Note
 from app.web.views.timeline import ICONS, ICONS_OF
-from app.web.views.words import Hex, Run, hex_groups, plural, runs
+from app.web.views.words import UNTITLED, Hex, Run, hex_groups, plural, runs
 
 WHOLE = 200
 """Up to so many steps all are shown; of more only those that differ, and AROUND before and after each."""
@@ -178,7 +178,7 @@ def compare_page(told: Comparison, shown: Shown, real: Mapping[str, Recording] =
     mapped = [step.seq for step in told.steps] if len(told.steps) <= MAPPED else differing[:MAPPED]
     others = [name for name in told.names if name != told.reference]
     return ComparePage(
-        title=told.title or "Untitled machine",
+        title=told.title or UNTITLED,
         back=f"{shown.base}?step={shown.step}" if shown.step is not None else shown.base,
         back_label="Back" if shown.step is None else f"Back to step {shown.step}",
         total=len(told.steps),

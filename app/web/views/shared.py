@@ -14,7 +14,7 @@ from app.web.views import history, lpis, navigator, queue, tables, timeline, tra
 from app.web.views.inspector import reference
 from app.web.views.look import Look
 from app.web.views.moment import Moment, Reading, read
-from app.web.views.words import plural
+from app.web.views.words import UNTITLED, plural
 
 MOST_ITTS = 6
 MOST_LINES = 3
@@ -76,7 +76,7 @@ def shared_of(moment: Moment, look: Look, title: str, choices: tuple[Choice, ...
         touched=_touched(moment, changed),
         headline=_headline(moment.step),
         bar=Bar(
-            title or "Untitled machine",
+            title or UNTITLED,
             choices,
             plural(moment.spec.cpus, "CPU"),
             f"{moment.spec.lpi_id_bits}-bit",

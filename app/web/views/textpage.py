@@ -9,6 +9,7 @@ from app.scenario import ScenarioError
 from app.scenario.verbs import VERBS
 from app.sessions import Session
 from app.web.views.trouble import Trouble, trouble_of_line
+from app.web.views.words import UNTITLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def page_of(
 ) -> TextPage:
     return TextPage(
         base=f"/s/{session.id}",
-        title=session.title or "Untitled machine",
+        title=session.title or UNTITLED,
         text=text,
         rows=min(max(text.count("\n") + 2, 16), 40),
         mine=mine,

@@ -12,6 +12,8 @@ _MARKED = re.compile(
 )
 
 
+# A machine whose scenario has no title.
+UNTITLED = "Untitled machine"
 # Stands where there is no value.
 NONE = "\N{EN DASH}"
 
