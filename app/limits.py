@@ -109,6 +109,10 @@ TABLE_ROWS: Final = 4_096
 MEMORY_BYTES_PER_READ: Final = 64 * KIB
 """Guest RAM in one answer: the largest page of an ITS table (64 KiB), 128 KiB as hex."""
 
+LOGS_PLAYED_ELSEWHERE: Final = 8
+"""Logs kept played on every implementation, for who compares one register: 8 logs x 4 machines x about 1 MiB = 32 MiB.
+The longest takes 4 x 1 s of a worker thread once, a step more of it 4 x 0.1 ms."""
+
 LIVE_SESSIONS: Final = 256
 """Played sessions kept while nobody watches them. A played machine with its checkpoints is about 1 MiB: 256 MiB. One
 that was evicted is played again from its log on the next click."""

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.scenario import ScenarioError
 from app.sessions import Session, SessionError
+from app.web.habits import habits
 from app.web.pages import NO_STORE, app_fragment, show_session
 from app.web.problems import problem_of
 from app.web.security import presented_key
@@ -41,7 +42,8 @@ async def act(request: Request, id: str) -> Response:  # noqa: A002 - the path s
     if form.get("kind") == "its" and form.get("do") == "choose":
         look = look_from(f"/s/{id}", {**request.query_params, "command": form.get("command", "")})
         return RedirectResponse(f"{look.link()}#its", 303)
-    look = look_from(f"/s/{id}", {**request.query_params, "register": form.get("register", "")})
+    asked = {**habits(request), **request.query_params}
+    look = look_from(f"/s/{id}", {**asked, "register": form.get("register", "")})
     try:
         actor = form.get("actor", "") if scripted else ""
         done = await _append_all(session, form, presented_key(request), actor, look.step)
@@ -113,7 +115,7 @@ async def _append_all(
 async def _changes(request: Request, session: Session, form: Mapping[str, str], done: Sequence[int]) -> str:
     """The fragments of the steps for the tab that asked, its inspector included."""
     live: Live = request.app.state.live
-    look = replace(look_from(f"/s/{session.id}", {}), register=form.get("register", ""))
+    look = replace(look_from(f"/s/{session.id}", habits(request)), register=form.get("register", ""))
     shown = await inspector_of(SessionStage(session), look, may_write=True)
     parts = [partial("#inspector", component("inspector", "inspector", shown, explorer.form_of(look)), "outerHTML")]
     return "".join([*parts, _console_emptied(form, look.base), *(live.update(session, seq) for seq in done)])
@@ -130,7 +132,11 @@ async def _refused(
     """The message next to its cause; without htmx the whole page with it, the input kept."""
     if request.headers.get("hx-request") == "true":
         return HTMLResponse(component("atoms", "problem", trouble), status, NO_STORE)
-    query = {**request.query_params, "register": form.get("register", request.query_params.get("register", ""))}
+    query = {
+        **habits(request),
+        **request.query_params,
+        "register": form.get("register", request.query_params.get("register", "")),
+    }
     page = await show_session(request, session, look_from(f"/s/{session.id}", query), trouble, form)
     page.status_code = status
     return page

@@ -19,8 +19,18 @@ from app.exchange.mail import Heading, mail_text
 from app.scenario import Scenario, Timeline, format_scenario, links
 from app.scenario.links import Link
 from app.sessions import Session
+from app.web.alone import part_alone, with_elsewhere
+from app.web.habits import habits
 from app.web.opened import Opened, Openings, UnreadableLink
-from app.web.pages import NO_STORE, answer, known_implementation, part_asked_for, play_of
+from app.web.pages import (
+    NO_STORE,
+    answer,
+    asks_elsewhere,
+    known_implementation,
+    part_answer,
+    part_asked_for,
+    play_of,
+)
 from app.web.shapes import ScenarioAnswer
 from app.web.views import explorer, picture
 from app.web.views.embed import FLAGS
@@ -159,14 +169,18 @@ async def _shown(request: Request, base: str, opening: Callable[[], Any]) -> HTM
     except UnreadableLink as error:
         return _unreadable(error)
     scenario, link = opened.scenario, opened.link
-    look = replace(look_from(base, _asked(request, link)), pinned=True)
+    look = replace(look_from(base, {**habits(request), **_asked(request, link)}), pinned=True)
     if look.step is None:
         look = replace(look, step=link.step)
     look = known_implementation(look)
     own = scenario.machine.implementation
     timeline: Timeline = await play_of(request, base, scenario, look.on or own)
     stage = PlayedStage(look.base, scenario.title, timeline)
+    if (html := await part_alone(request, part_asked_for(request), stage, look, own)) is not None:
+        return part_answer(request, html)
     page = await explorer.page_of(stage, look, may_write=False, choices=explorer.choices_of(own, look))
+    if asks_elsewhere(request):
+        page = await with_elsewhere(request, page, stage, own)
     total, now = len(timeline.ops), page.shared.dock.now
     room = Room(
         live=False,

@@ -19,6 +19,9 @@ from app.gic import IMPLEMENTATIONS
 from app.scenario import Line, MachineSpec, Scenario, Timeline, format_scenario, parse
 from app.scenario.scenario import line_operation
 from app.sessions import LimitReached, Session, Sessions
+from app.web.alone import part_alone, with_elsewhere
+from app.web.elsewhere import Elsewhere
+from app.web.habits import habits, remember
 from app.web.opened import Openings
 from app.web.problems import Problem
 from app.web.security import give_key, presented_key
@@ -72,6 +75,7 @@ def install(app: FastAPI) -> None:
 
     app.state.live = Live()
     app.state.plays = Plays(app.state.players)
+    app.state.elsewhere = Elsewhere(app.state.players)
     app.state.sessions.listeners.append(app.state.live.on_step)
     app.include_router(router)
     app.include_router(fragments.router)
@@ -119,7 +123,8 @@ async def start_session(request: Request) -> Response:
 @router.get("/s/{id}")
 async def session_page(request: Request, id: str) -> HTMLResponse:  # noqa: A002 - the path says id
     session = await request.app.state.sessions.open(id)
-    return await show_session(request, session, look_from(f"/s/{id}", request.query_params))
+    look = look_from(f"/s/{id}", {**habits(request), **request.query_params})
+    return await show_session(request, session, look)
 
 
 async def play_of(request: Request, key: str, scenario: Scenario, implementation: str, end: int = 0) -> Timeline:
@@ -136,28 +141,40 @@ async def show_session(
     typed: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     """The explorer of a session; `trouble` and `typed` are a refused form's message and content."""
-    page, room = await _session_page(request, session, look, typed or {})
+    look = known_implementation(look)
+    stage = await _stage(request, session, look)
+    own = session.spec.implementation
+    if trouble is None and (html := await part_alone(request, part_asked_for(request), stage, look, own)) is not None:
+        return part_answer(request, html)
+    page, room = await _session_page(request, session, stage, look, typed or {})
+    if asks_elsewhere(request):
+        page = await with_elsewhere(request, page, stage, own)
     return answer(request, page, room, trouble, typed or {})
 
 
 async def app_fragment(request: Request, session: Session, look: Look) -> str:
     """The whole explorer of a session as one fragment: for who acted in the past and is taken elsewhere."""
-    page, room = await _session_page(request, session, look, {})
+    look = known_implementation(look)
+    page, room = await _session_page(request, session, await _stage(request, session, look), look, {})
     return partial_html("#app", _html("app", page, room), "outerMorph show:none")
 
 
+async def _stage(request: Request, session: Session, look: Look) -> Stage:
+    """The session as itself, or played on the implementation that the look asks for."""
+    stage = SessionStage(session)
+    if not look.on or look.on == session.spec.implementation:
+        return stage
+    scenario = await request.app.state.openings.parsed(session.scenario_text(), "session")
+    timeline = await request.app.state.plays.get(session.id, scenario, look.on, session.tree.here)
+    return PlayedStage(stage.base, stage.title, timeline)
+
+
 async def _session_page(
-    request: Request, session: Session, look: Look, typed: Mapping[str, str]
+    request: Request, session: Session, stage: Stage, look: Look, typed: Mapping[str, str]
 ) -> tuple[explorer.Page, Room]:
-    look = known_implementation(look)
     live: Live = request.app.state.live
     own = session.spec.implementation
     after = session.last_event_id()
-    stage: Stage = SessionStage(session)
-    if look.on and look.on != own:
-        scenario = await request.app.state.openings.parsed(session.scenario_text(), "session")
-        timeline = await request.app.state.plays.get(session.id, scenario, look.on, session.tree.here)
-        stage = PlayedStage(stage.base, stage.title, timeline)
     mine = session.may_edit(presented_key(request)) and session.damaged is None and not look.on and not look.embed
     page = await explorer.page_of(
         stage, look, may_write=mine, choices=explorer.choices_of(own, look), typed=dict(typed)
@@ -191,7 +208,21 @@ def answer(
     """The whole page, or the one part of it that htmx asks for."""
     part = part_asked_for(request) if trouble is None else ""
     html = _html(part, page, room, trouble, typed or {})
-    return HTMLResponse(html, 422 if trouble else 404 if page.unknown else 200, NO_STORE)
+    response = HTMLResponse(html, 422 if trouble else 404 if page.unknown else 200, NO_STORE)
+    remember(request, response)
+    return response
+
+
+def part_answer(request: Request, html: str) -> HTMLResponse:
+    """A part that was made alone."""
+    response = HTMLResponse(html, headers=NO_STORE)
+    remember(request, response)
+    return response
+
+
+def asks_elsewhere(request: Request) -> bool:
+    """Whether a whole page is to have the register on every implementation: a script asks for that afterwards."""
+    return request.query_params.get("elsewhere") == "on" and not part_asked_for(request)
 
 
 def _html(

@@ -7,6 +7,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.sessions import Session, SessionError, moves
 from app.sessions.moves import Change
+from app.web.habits import habits
 from app.web.pages import NO_STORE, app_fragment
 from app.web.problems import Problem, problem_of
 from app.web.security import presented_key
@@ -30,7 +31,7 @@ async def move(request: Request, id: str) -> Response:  # noqa: A002 - the path 
     form = await request.form()
     scripted = request.headers.get("hx-request") == "true"
     actor = str(form.get("actor", "")) if scripted else ""
-    look = look_from(f"/s/{id}", {"tab": str(form.get("tab", ""))})
+    look = look_from(f"/s/{id}", {**habits(request), "tab": str(form.get("tab", ""))})
     try:
         await session.move(_change(str(form.get("do", ""))), edit_key=presented_key(request), actor=actor)
     except SessionError as error:

@@ -1,14 +1,13 @@
 // The draft of a register write. Bits, field controls and the value input are three views of one number; what differs
 // from the base (what an untouched write would write) is marked as edited. Only Write and Read reach the machine.
 
-const NUMBER = /^(0x[0-9a-f]+|\d+)$/i;
+const NUMBER = /^(0x[0-9a-f]+|0b[01]+|\d+)$/i;
+const PREFIX = { 16: "0x", 10: "", 2: "0b" };
 
-const inspector = () => document.getElementById("inspector");
 const parse = (text) => {
   const plain = text.trim().replaceAll("_", "");
   return NUMBER.test(plain) ? BigInt(plain) : null;
 };
-const hex = (value, width) => "0x" + value.toString(16).padStart(width / 4, "0");
 const mask = (control) => (1n << BigInt(control.dataset.msb - control.dataset.lsb + 1)) - 1n;
 const shift = (control) => BigInt(control.dataset.shift);
 
@@ -16,6 +15,7 @@ class Draft {
   constructor(root) {
     this.root = root;
     this.name = root.dataset.register;
+    this.step = root.dataset.step;
     this.form = root.querySelector("form.edit");
     this.width = Number(root.dataset.width);
     this.shown = BigInt(root.dataset.value);
@@ -29,7 +29,12 @@ class Draft {
   }
 
   get edited() {
-    return this.value !== this.base || this.input.value !== hex(this.base, this.width);
+    return this.value !== this.base || this.input.value !== this.spell(this.base, this.width);
+  }
+
+  spell(value, width = 0) {
+    const { radix } = this.root.dataset;
+    return PREFIX[radix] + value.toString(radix).padStart(radix < 10 ? width : radix > 10 ? width / 4 : 0, "0");
   }
 
   setTabStop(bit) {
@@ -39,7 +44,7 @@ class Draft {
 
   set(value, from) {
     this.value = BigInt.asUintN(this.width, value);
-    if (from !== this.input) this.input.value = hex(this.value, this.width);
+    if (from !== this.input) this.input.value = this.spell(this.value, this.width);
     this.show(from);
   }
 
@@ -50,9 +55,9 @@ class Draft {
       const draft = Boolean((differs >> place) & 1n);
       const on = Boolean(((draft ? this.value : this.shown) >> place) & 1n);
       bit.classList.toggle("is-draft", draft);
-      bit.setAttribute("aria-pressed", String(on));
-      bit.querySelector(".bv").textContent = on ? "1" : "0";
-      bit.ariaLabel = bit.ariaLabel.replace(/, edited.*$/, "") + (draft ? `, edited to ${on ? 1 : 0}, not written` : "");
+      bit.setAttribute("aria-pressed", on);
+      bit.querySelector(".bv").textContent = Number(on);
+      bit.ariaLabel = bit.ariaLabel.replace(/, edited.*$/, "") + (draft ? `, edited to ${Number(on)}, not written` : "");
     }
     for (const control of this.controls) {
       const draft = Boolean((differs >> BigInt(control.dataset.lsb)) & mask(control));
@@ -66,17 +71,17 @@ class Draft {
 
   fill(control) {
     const value = ((this.value >> BigInt(control.dataset.lsb)) & mask(control)) << shift(control);
-    const text = "0x" + value.toString(16);
-    if (control.tagName === "SELECT" && ![...control.options].some((option) => option.value === text)) {
-      control.add(new Option(`${text}  not a named value`, text));
+    const listed = "0x" + value.toString(16);
+    if (control.options && ![...control.options].some((option) => option.value === listed)) {
+      control.add(new Option(`${this.spell(value)}  not a named value`, listed));
     }
-    control.value = text;
+    control.value = control.options ? listed : this.spell(value);
   }
 
   take(control) {
     const number = parse(control.value);
     const fits = number !== null && (number >> shift(control)) <= mask(control);
-    control.setAttribute("aria-invalid", String(!fits));
+    control.setAttribute("aria-invalid", !fits);
     if (!fits) return;
     const place = BigInt(control.dataset.lsb);
     this.set((this.value & ~(mask(control) << place)) | ((number >> shift(control)) << place), control);
@@ -85,34 +90,29 @@ class Draft {
   takeValue() {
     const number = parse(this.input.value);
     const fits = number !== null && BigInt.asUintN(this.width, number) === number;
-    this.input.setAttribute("aria-invalid", String(!fits));
+    this.input.setAttribute("aria-invalid", !fits);
     if (fits) this.set(number, this.input);
     else this.form.querySelector("#undo").hidden = false;
   }
 
   move(bit, key) {
+    const { live } = this;
     const at = Number(bit.dataset.bit);
-    const field = this.live.filter((other) => other.parentElement.dataset.field === bit.parentElement.dataset.field).map((other) => Number(other.dataset.bit));
+    const field = live.filter((other) => other.parentElement.dataset.field === bit.parentElement.dataset.field);
     const row = matchMedia("(max-width: 760px)").matches ? 16 : 32;
-    const wanted = {
-      ArrowLeft: at + 1,
-      ArrowRight: at - 1,
-      ArrowUp: at + row,
-      ArrowDown: at - row,
-      Home: Math.max(...field),
-      End: Math.min(...field),
-    }[key];
-    if (wanted === undefined) return false;
-    const step = wanted > at ? 1 : -1;
-    const far = key === "ArrowUp" || key === "ArrowDown";
-    const next = far
-      ? this.nearest(wanted)
-      : this.live.filter((other) => (other.dataset.bit - wanted) * step >= 0).sort((a, b) => (a.dataset.bit - b.dataset.bit) * step)[0];
-    if (next) {
-      this.setTabStop(next);
-      next.focus();
+    const to = {
+      ArrowLeft: live[live.indexOf(bit) - 1],
+      ArrowRight: live[live.indexOf(bit) + 1],
+      ArrowUp: this.nearest(at + row),
+      ArrowDown: this.nearest(at - row),
+      Home: field[0],
+      End: field.at(-1),
+    };
+    if (to[key]) {
+      this.setTabStop(to[key]);
+      to[key].focus();
     }
-    return true;
+    return key in to;
   }
 
   nearest(wanted) {
@@ -124,23 +124,24 @@ class Draft {
 
 let draft = null;
 
-// An edit outlives a rendering of the same register that asks for the same.
-const keeps = (root) =>
-  draft?.root === root && draft.edited && draft.name === root.dataset.register && draft.base === BigInt(root.dataset.base);
-
-// A page that the server replaced starts without an edit, whatever the browser kept in its inputs.
+// An edit outlives a rendering of the same register that asks for the same, or that shows the same step in another way.
+// A page that the server replaced starts without one, whatever the browser kept in its inputs.
 function begin() {
-  const root = inspector();
+  const root = document.getElementById("inspector");
   if (!root?.querySelector("form.edit")) {
     draft = null;
-  } else if (keeps(root)) {
+    return;
+  }
+  const { register, base, step } = root.dataset;
+  const kept = draft?.edited && draft.name === register && draft.base === BigInt(base);
+  if (kept && draft.root === root) {
     draft.shown = BigInt(root.dataset.value);
     draft.show(document.activeElement);
-  } else if (draft?.root !== root || draft.stamp !== root.dataset.step + root.dataset.register) {
+  } else if (draft?.root !== root || draft.step !== step || draft.name !== register) {
+    const edit = kept && draft.step === step ? draft.value : null;
     root.querySelector("form.edit").reset();
     draft = new Draft(root);
-    draft.stamp = root.dataset.step + root.dataset.register;
-    draft.show();
+    draft.set(edit ?? draft.base);
   }
 }
 

@@ -161,9 +161,9 @@ async def test_the_search_offers_the_question(client, path, find, asks):
 
 
 def doors(html):
-    return [
-        text_of(door) for door in re.findall(r'<p class="door">.*?</p>', html, re.DOTALL) if "Same register" not in door
-    ]
+    """Who reads what, a row for each."""
+    table = re.search(r'<table class="doors"><caption class="vh">Who reads .*?</table>', html, re.DOTALL)
+    return [] if table is None else [text_of(row) for row in re.findall(r"<tr>.*?</tr>", table[0], re.DOTALL)]
 
 
 @pytest.mark.parametrize("name", ["kvm", "kvm-before-5.6"])
@@ -173,11 +173,13 @@ async def test_the_inspector_shows_what_the_vmm_reads(client, name):
         f"machine implementation={name}\nwrite GICR_ICFGR1@0 0\nirq 23@0 level=1\nread GICR_ISPENDR0@0\n",
     )
     html = (await client.get(f"{path}?register=GICR_ISPENDR0@0")).text
-    [door] = doors(html)
+    guest, user = doors(html)
     assert 'data-value="0x00800000"' in html
-    assert door.startswith("Userspace reads 0x00000000 ")
-    assert "<mark>0</mark>" in re.search(r'<p class="door">.*?</p>', html, re.DOTALL)[0]
-    assert doors((await client.get(f"{path}?register=GICR_ISENABLER0@0")).text) == []
+    assert guest == "A guest reads 0x00800000"
+    assert user.startswith("Userspace reads redist + 0x10200 0x00000000 ≠ Reads the latch")
+    assert "<mark>0</mark>" in re.search(r'<table class="doors">.*?</table>', html, re.DOTALL)[0]
+    alike = (await client.get(f"{path}?register=GICR_ISENABLER0@1")).text
+    assert doors(alike) == ["A guest and userspace read redist + 0x10100 0x0000ffff"]
 
 
 async def test_every_register_with_another_door_shows_it(client, kvm_map):
@@ -186,12 +188,14 @@ async def test_every_register_with_another_door_shows_it(client, kvm_map):
         if register.user is None or register.reference:
             continue
         name = f"{register.name}@1" if register.per_cpu else register.name
-        [door] = doors(
+        guest, door = doors(
             (await client.get(f"{path}?register={name}", headers={**HX, "HX-Target": "section#inspector"})).text
         )
+        assert guest.startswith("A guest reads 0x"), name
         assert door.startswith("Userspace "), name
         assert register.user.meaning in door
-        assert ("reads 0x" in door) or ("is refused" in door)
+        assert door.startswith(("Userspace reads", "Userspace is refused"))
+        assert ("≠" in door) != ("The same now." in door)
 
 
 async def test_implementations_without_a_vmm_have_no_such_door(client):
@@ -227,8 +231,9 @@ async def test_two_security_states_show_both_views(client):
     )
     html = (await client.get(f"{path}?register=GICD_CTLR")).text
     assert 'data-value="0x00000010"' in html
-    [door] = doors(html)
-    assert door.startswith("Secure software reads 0x00000034 Non-secure software has EnableGrp1A")
+    guest, door = doors(html)
+    assert guest == "Non-secure software reads 0x00000010"
+    assert door.startswith("Secure software reads 0x00000034 ≠ Non-secure software has EnableGrp1A")
     assert "You wrote, Secure" in html
     assert "wr__why" not in html, "Secure software reads what it wrote"
     rows = re.findall(r'<tr data-field="(\w+)">.*?<td class="n">([\d:]+)</td>', html)

@@ -48,9 +48,10 @@ class Shown:
     step: int
     value: int
     was: int
-    everywhere: tuple[tuple[int, int], ...]  # (CPU, value) of the same register on the first CPUs and the one on view
+    everywhere: tuple[tuple[int, int], ...]  # (CPU, value) of the same register on the CPUs around the one on view
     caution: str = ""  # what to know before a write
-    doors: tuple[Door, ...] = ()  # what others than the Non-secure guest read
+    doors: tuple[Door, ...] = ()  # who reads what, where there is more than one reader
+    cpus: int = 1  # how many the machine has
     secure: int | None = None  # the same for Secure software, where there are two Security states
 
 

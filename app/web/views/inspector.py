@@ -9,10 +9,11 @@ from app.registers import Access, Field, Register, RegisterMap
 from app.scenario.vocabulary import spoken_value
 from app.web.views.bitgrid import Segment, Shown, halves, pieces
 from app.web.views.doors import Door
+from app.web.views.elsewhere import Elsewhere, asked_elsewhere
 from app.web.views.history import Touch
-from app.web.views.look import Look
+from app.web.views.look import HABITS, Look
 from app.web.views.reference_index import REFERENCE, register_address
-from app.web.views.words import Hex, Run, bit_range, hex_groups, runs
+from app.web.views.words import RADIX_BASE, Hex, Run, bit_range, hex_groups, in_radix, runs
 
 LONGEST_SELECT = 16
 MOST_OPEN_FIELDS = 16
@@ -65,7 +66,19 @@ class Sibling:
 
 
 @dataclass(frozen=True, slots=True)
+class Siblings:
+    """The CPUs next to the one on view; `before` and `after` lead to those that do not fit."""
+
+    rows: tuple[Sibling, ...]
+    cpus: int
+    before: Sibling | None
+    after: Sibling | None
+
+
+@dataclass(frozen=True, slots=True)
 class Inspector:
+    """`value` and `base` are in hex; `draft` is `base` in the `radix` that is asked for, 16, 10 or 2."""
+
     name: str
     reference: str
     where: tuple[Run, ...]
@@ -75,6 +88,11 @@ class Inspector:
     width: int
     value: str
     base: str
+    draft: str
+    radix: int
+    radixes: tuple[tuple[str, str, bool], ...]
+    in_full: bool
+    other_meanings: str
     halves: tuple[tuple[Segment, ...], ...]
     fields: tuple[FieldRow, ...]
     others: str
@@ -86,7 +104,8 @@ class Inspector:
     many: bool
     asks_device: bool
     doors: tuple[Door, ...]
-    siblings: tuple[Sibling, ...]
+    siblings: Siblings | None
+    elsewhere: Elsewhere
     may_write: bool
     step: int
 
@@ -100,6 +119,8 @@ def inspector(shown: Shown, map_: RegisterMap, touches: Sequence[Touch], look: L
     """`touches` are the last accesses to this register, oldest first."""
     register = shown.register
     wrote, differs = _difference(shown, touches)
+    base = write_base(register, shown.value)
+    here = look.register or reference(register, shown.cpu)
     return Inspector(
         name=register.name,
         reference=reference(register, shown.cpu),
@@ -109,9 +130,14 @@ def inspector(shown: Shown, map_: RegisterMap, touches: Sequence[Touch], look: L
         href=register_address(register.name, "" if map_.implementation == REFERENCE else map_.implementation),
         width=register.width,
         value=f"0x{shown.value:0{register.width // 4}x}",
-        base=f"0x{write_base(register, shown.value):0{register.width // 4}x}",
+        base=f"0x{base:0{register.width // 4}x}",
+        draft=in_radix(base, look.radix, register.width),
+        radix=RADIX_BASE[look.radix],
+        radixes=tuple((each, look.link(register=here, radix=each), each == look.radix) for each in HABITS["radix"]),
+        in_full=look.meanings == "full",
+        other_meanings=look.link(register=here, meanings="short" if look.meanings == "full" else "full"),
         halves=halves(shown, differs),
-        fields=tuple(_field_row(field, write_base(register, shown.value)) for field in register.fields),
+        fields=tuple(_field_row(field, base, look.radix, register.cite) for field in register.fields),
         others=_others(register),
         accesses=_accesses(shown, touches, look, differs),
         why=_why(register, wrote, _seen_by(shown, wrote), differs) if wrote and differs else (),
@@ -121,10 +147,8 @@ def inspector(shown: Shown, map_: RegisterMap, touches: Sequence[Touch], look: L
         many=len(register.fields) > MOST_OPEN_FIELDS,
         asks_device=register.name == "GITS_TRANSLATER",
         doors=shown.doors,
-        siblings=tuple(
-            Sibling(cpu, look.link(register=reference(register, cpu)), f"{value:#x}", cpu == shown.cpu)
-            for cpu, value in shown.everywhere
-        ),
+        siblings=_siblings(shown, look) if register.per_cpu and shown.cpus > 1 else None,
+        elsewhere=asked_elsewhere(register, here, look),
         may_write=may_write,
         step=shown.step,
     )
@@ -235,7 +259,24 @@ def _accesses(shown: Shown, touches: Sequence[Touch], look: Look, differs: int) 
     return tuple(rows[-3:])
 
 
-def _field_row(field: Field, value: int) -> FieldRow:
+def _siblings(shown: Shown, look: Look) -> Siblings:
+    """The same register on the CPUs around, as many as were asked."""
+
+    def at(cpu: int) -> str:
+        return look.link(register=reference(shown.register, cpu))
+
+    radix = "dec" if look.radix == "dec" else "hex"  # in binary there is no room
+    first, last = shown.everywhere[0][0], shown.everywhere[-1][0]
+    return Siblings(
+        tuple(Sibling(cpu, at(cpu), in_radix(value, radix), cpu == shown.cpu) for cpu, value in shown.everywhere),
+        shown.cpus,
+        Sibling(first - 1, at(first - 1), "", False) if first else None,
+        Sibling(last + 1, at(last + 1), "", False) if last + 1 < shown.cpus else None,
+    )
+
+
+def _field_row(field: Field, value: int, radix: str, cite: str) -> FieldRow:
+    """`cite` is the register's, which is told once."""
     now = field.extract(value)
     shift = field.lsb if spoken_value(field, 1) != 1 else 0
     return FieldRow(
@@ -245,29 +286,33 @@ def _field_row(field: Field, value: int) -> FieldRow:
         lsb=field.lsb,
         shift=shift,
         access=field.access,
-        value=f"{now << shift:#x}",
+        value=in_radix(now << shift, radix),
         control=field.access not in (Access.RO, Access.RES0, Access.RES1),
         named=named.name if (named := field.enumeration(now)) else "",
-        options=_options(field, now),
+        options=_options(field, now, radix),
         meaning=field.meaning,
-        cite=field.cite,
+        cite="" if field.cite == cite else field.cite,
     )
 
 
-def _options(field: Field, now: int) -> tuple[Option, ...]:
-    """The field's named values as a choice; a one-bit field always is one."""
+def _options(field: Field, now: int, radix: str) -> tuple[Option, ...]:
+    """The field's named values as a choice; a one-bit field always is one. The manual lists them in binary."""
     named = {entry.value: entry.name for entry in field.values}
     if field.width == 1:
         named = {0: named.get(0, ""), 1: named.get(1, "")}
     if not named or len(named) > LONGEST_SELECT:
         return ()
     named.setdefault(now, "not a named value")
-    digits = f"0{field.width}b"
-    prefix = "" if field.width == 1 else "0b"
     return tuple(
-        Option(f"{value:#x}", f"{prefix}{value:{digits}}  {name}".rstrip(), value == now)
+        Option(f"{value:#x}", f"{_listed(field, value, radix)}  {name}".rstrip(), value == now)
         for value, name in sorted(named.items())
     )
+
+
+def _listed(field: Field, value: int, radix: str) -> str:
+    if field.width == 1 or radix == "dec":
+        return str(value)
+    return in_radix(value, "bin", field.width)
 
 
 def _others(register: Register) -> str:

@@ -14,6 +14,9 @@ Peek: TypeAlias = Callable[[str], int]
 
 MOST_FIELDS = 3
 HALVES = {"hi": 32, "lo": 0}
+BASES = {"0x": 16, "0b": 2}
+# 64 binary digits and what stands before them.
+LONGEST_NUMBER = 66
 # The tables of a Redistributor, for one that has none, and what maps one event: offered where no LPI is mapped.
 TABLES = {
     "GICR_PROPBASER@0": "write GICR_PROPBASER@0 Physical_Address=0x40200000 IDbits=15",
@@ -93,7 +96,7 @@ def _edited_fields(form: Mapping[str, str], register: Register, was: int) -> lis
     for field in register.fields:
         text = form.get(f"field.{field.name}", "").strip()
         if text and _number(text) != spoken_value(field, field.extract(was)):
-            told.append(f"{field.name}={text}")
+            told.append(f"{field.name}={_as_said(text)}")
     return told
 
 
@@ -111,11 +114,17 @@ def _as_fields(register: Register, was: int, value: int) -> list[str]:
     return [f"{field.name}={plain(spoken_value(field, field.extract(value)))}" for field in changed]
 
 
+def _as_said(text: str) -> str:
+    """A number as the language has it, which knows no binary ones; anything else as it is."""
+    value = _number(text) if text[:2].lower() == "0b" else None
+    return text if value is None else f"{value:#x}"
+
+
 def _number(text: str) -> int | None:
     text = text.strip().replace("_", "").replace(" ", "")
-    if not text or len(text) > 32:
+    if not text or len(text) > LONGEST_NUMBER:
         return None
     try:
-        return int(text, 16 if text[:2].lower() == "0x" else 10)
+        return int(text, BASES.get(text[:2].lower(), 10))
     except ValueError:
         return None

@@ -15,6 +15,13 @@ FIRST_LPI = 8192
 LAST_LPI = 65_535
 RAM_BASE = 0x4000_0000
 LARGEST_ADDRESS = (1 << 52) - 1
+# What a browser keeps of how its user likes to look, the usual first: attributes of a look that links leave out.
+HABITS = {
+    "radix": ("hex", "dec", "bin"),
+    "meanings": ("short", "full"),
+    "elsewhere": ("off", "on"),
+    "lanes": ("off", "on"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +31,8 @@ class Look:
     `register` "" follows the step on view; `step` None is the newest; `on` "" is the machine's own implementation;
     `start` is the first INTID of the LPI table, `device` the DeviceID whose ITT is open, `address` what memory shows
     (None: the tables in RAM decide). `why` is the interrupt that is asked about, as 8195 or 3@1. `pinned`: without a
-    step the address means another than the newest. `embed` and what follows: see app.web.views.embed.
+    step the address means another than the newest. `embed` and what follows: see app.web.views.embed. The last four
+    are HABITS: numbers in `radix`, fields' `meanings` in full, the register `elsewhere`, the `lanes` of the steps.
     """
 
     base: str
@@ -43,6 +51,10 @@ class Look:
     panel: str = PANELS[0]
     readonly: bool = True
     theme: str = THEMES[0]
+    radix: str = HABITS["radix"][0]
+    meanings: str = HABITS["meanings"][0]
+    elsewhere: str = HABITS["elsewhere"][0]
+    lanes: str = HABITS["lanes"][0]
 
     @property
     def shares_lpis(self) -> bool:
@@ -86,8 +98,14 @@ class Look:
                 "readonly": "" if there["readonly"] else 0,
                 "theme": "" if there["theme"] == THEMES[0] else there["theme"],
             }
+        # In another site's frame there are no cookies.
+        pairs |= {name: there[name] for name in HABITS if name in changes or (there["embed"] and _unusual(name, there))}
         told = [f"{name}={_quoted(str(value))}" for name, value in pairs.items() if value not in (None, "")]
         return "?" + "&".join(told) if told else ""
+
+
+def _unusual(habit: str, there: Mapping[str, object]) -> bool:
+    return there[habit] != HABITS[habit][0]
 
 
 FIELDS = frozenset(field.name for field in fields(Look))
@@ -119,7 +137,16 @@ def look_from(base: str, query: Mapping[str, str]) -> Look:
         panel=panel if panel in PANELS else PANELS[0],
         readonly=query.get("readonly") != "0",
         theme=theme if theme in THEMES else THEMES[0],
+        radix=_habit(query, "radix"),
+        meanings=_habit(query, "meanings"),
+        elsewhere=_habit(query, "elsewhere"),
+        lanes=_habit(query, "lanes"),
     )
+
+
+def _habit(query: Mapping[str, str], name: str) -> str:
+    asked = query.get(name, "")
+    return asked if asked in HABITS[name] else HABITS[name][0]
 
 
 def _number(text: str | None, least: int, most: int) -> int | None:

@@ -9,7 +9,7 @@ from app.gic import IMPLEMENTATIONS, Machine
 from app.gic.security import as_nonsecure
 from app.registers import Register, RegisterMap, UnknownName
 from app.scenario import Operation
-from app.web.views import history, inspector, navigator
+from app.web.views import history, inspector
 from app.web.views.bitgrid import Shown
 from app.web.views.doors import doors_of
 from app.web.views.look import Look
@@ -17,6 +17,7 @@ from app.web.views.moment import machine_map
 from app.web.views.stage import Stage
 
 DEFAULT_REGISTER = ("GICR_PENDBASER", 0)
+CPUS_BESIDE = 8
 LPI_BASES = frozenset({"GICR_PROPBASER", "GICR_PENDBASER"})
 
 
@@ -74,11 +75,11 @@ async def touches_of(
 
 
 def inspected(machine: Machine, register: Register, cpu: int) -> dict[int, int]:
-    """The register's value on the CPU on view and on its first neighbours."""
+    """The register's value on the CPU on view and on those beside it, CPUS_BESIDE of them in all."""
     if not register.per_cpu:
         return {0: machine.peek(register, 0)}
-    cpus = {*range(min(machine.cpus, navigator.MOST_CPUS_LISTED)), cpu}
-    return {each: machine.peek(register, each) for each in sorted(cpus)}
+    first = cpu - cpu % CPUS_BESIDE
+    return {each: machine.peek(register, each) for each in range(first, min(first + CPUS_BESIDE, machine.cpus))}
 
 
 def shown_of(machine: Machine, register: Register, cpu: int, step: int, was: Mapping[int, int]) -> Shown:
@@ -94,6 +95,7 @@ def shown_of(machine: Machine, register: Register, cpu: int, step: int, was: Map
         tuple(values.items()),
         caution_of(machine, register, cpu),
         doors_of(machine, register, cpu, value),
+        machine.cpus,
         machine.peek(register, cpu, secure=True) if machine.two_states else None,
     )
 

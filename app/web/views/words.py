@@ -40,6 +40,18 @@ def runs(sentence: str) -> tuple[Run, ...]:
     return tuple(pieces)
 
 
+# The number of digits that a value of so many bits has at least, and what stands before it.
+_RADIX = {"hex": ("0x", "x", 4), "bin": ("0b", "b", 1), "dec": ("", "d", 0)}
+RADIX_BASE = {"hex": 16, "dec": 10, "bin": 2}
+
+
+def in_radix(value: int, radix: str, width: int = 0) -> str:
+    """A value in hex, dec or bin, as it can be typed again; of `width` bits, with all digits in hex and bin."""
+    prefix, code, bits = _RADIX[radix]
+    digits = width // bits if bits else 0
+    return f"{prefix}{value:0{digits}{code}}" if digits else f"{prefix}{value:{code}}"
+
+
 @dataclass(frozen=True, slots=True)
 class Digit:
     """One hex digit; `mark` if it differs, `blank` if the access did not touch it."""

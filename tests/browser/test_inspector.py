@@ -1,0 +1,85 @@
+"""The register inspector by hand: radix, meanings, and the same register elsewhere, by keyboard and for axe."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+WRITE = "write GICR_PENDBASER@0 PTZ=1 Physical_Address=0x40210000"
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def test_an_edit_outlives_another_radix_and_is_typed_in_it(start):
+    explorer = start("qemu")
+    page = explorer.page
+    explorer.type_line(WRITE)
+    page.click("#b62")
+    page.focus("#radix-dec")
+    page.keyboard.press("Enter")
+    expect(page.locator("#inspector")).to_have_attribute("data-radix", "10")
+    expect(page.locator("#radix-dec")).to_be_focused()
+    expect(page.locator("#wval")).to_have_value(str(0x40210000))
+    expect(page.locator("#b62")).to_have_attribute("aria-pressed", "false")
+    expect(page.locator("#b62")).to_have_accessible_name("bit 62, PTZ, 1, edited to 0, not written")
+    page.fill("#f-Physical_Address", str(0x40220000))
+    expect(page.locator("#wval")).to_have_value(str(0x40220000))
+    page.click("#radix-bin")
+    expect(page.locator("#wval")).to_have_value(f"0b{0x40220000:064b}")
+    page.fill("#wval", f"{1 << 62 | 0x40230000:#b}")
+    expect(page.locator("#f-Physical_Address")).to_have_value(f"{0x40230000:#b}")
+    expect(page.locator("#b62")).to_have_attribute("aria-pressed", "true")
+    explorer.write()
+    expect(page.locator("#inspector")).to_have_attribute("data-value", "0x4000000040230000")
+    expect(page.locator("#undo")).to_be_hidden()
+    page.reload()
+    expect(page.locator("#f-Physical_Address")).to_have_value(f"{0x40230000:#b}")
+
+
+def test_undo_gives_back_the_value_in_the_radix(start):
+    page = start("qemu").page
+    page.click("#radix-bin")
+    expect(page.locator("#inspector")).to_have_attribute("data-radix", "2")
+    page.click("#b62")
+    page.click("#undo")
+    expect(page.locator("#wval")).to_have_value("0b" + "0" * 64)
+    expect(page.locator("#undo")).to_be_hidden()
+
+
+def test_the_same_register_on_every_implementation_follows_the_steps(start):
+    explorer = start("kvm")
+    page = explorer.page
+    explorer.show("GICR_PENDBASER")
+    page.focus("#elsewhere-go")
+    page.keyboard.press("Enter")
+    rows = page.locator("#elsewhere tr")
+    expect(rows).to_have_count(4)
+    expect(page.locator("#elsewhere-go")).to_have_attribute("aria-expanded", "true")
+    expect(page.locator("#elsewhere-go")).to_be_focused()
+    explorer.type_line(WRITE)
+    expect(rows.filter(has_text="KVM before 5.6").locator("mark")).to_have_text(["4"])
+    expect(rows.filter(has_text="on view")).to_contain_text("KVM")
+    page.click("#elsewhere tr:has-text('QEMU') a")
+    expect(page.locator("#inspector")).to_have_attribute("data-value", "0x4000000040210000")
+    expect(page.locator("#elsewhere tr:has-text('on view')")).to_contain_text("QEMU")
+    page.click("#elsewhere-go")
+    expect(rows).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 1024, 390])
+def test_axe_finds_nothing_with_everything_open(start, mapped, scheme, width, screenshot):
+    explorer = start("kvm", color_scheme=scheme)
+    page = explorer.page
+    explorer.type_line(*mapped, "write GICR_PENDBASER@0 0")
+    page.set_viewport_size({"width": width, "height": 900})
+    explorer.page.click("#meanings")
+    expect(page.locator(".fields .full").first).to_be_visible()
+    page.click("#elsewhere-go")
+    expect(page.locator("#elsewhere mark").first).to_be_visible()
+    page.click("#radix-bin")
+    expect(page.locator("#inspector")).to_have_attribute("data-radix", "2")
+    expect(page.locator("#elsewhere mark").first).to_be_visible()
+    page.wait_for_timeout(1300)  # the flash of what changed is over
+    assert page.evaluate(SIDEWAYS) <= 0
+    found = Axe().run(page).response["violations"]
+    assert found == [], [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
+    screenshot(page, f"inspector-{width}-{scheme}")
