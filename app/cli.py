@@ -62,15 +62,29 @@ def serve(
     """Serve the explorer page and the JSON API."""
     import uvicorn
 
+    from app import limits
     from app.sessions.database import driver_url
     from app.settings import settings
+    from app.web.logs import configuration
 
     try:
-        driver_url(settings().database_url)
+        chosen = settings()
+        driver_url(chosen.database_url)
     except ValueError as error:  # pydantic's too: it names the variable and what it takes
         _fail(str(error))
     typer.echo(f"giclab is at http://{f'[{host}]' if ':' in host else host}:{port}/")
-    uvicorn.run("app.web.app:create_app", factory=True, host=host, port=port, workers=workers, log_level="warning")
+    uvicorn.run(
+        "app.web.app:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_config=configuration(chosen),
+        access_log=False,
+        proxy_headers=False,  # app.web.door believes those of the proxies that the settings name
+        server_header=False,
+        timeout_graceful_shutdown=limits.SHUTDOWN_SECONDS,
+    )
 
 
 @cli.command()

@@ -23,6 +23,32 @@ a session all are read, about 5 us each: 0.2 s. A copy of the session starts wit
 ENTRY_CHARACTERS: Final = 4 * SESSION_CHARACTERS
 """The text of all of them together: as many times a session's as there are times its rows, 4 x 2 MiB = 8 MiB."""
 
+WORK_PER_SESSION: Final = 4_000_000
+"""What playing a whole session takes, in units of some microseconds (`Machine.work`, and 100 an operation): 4 s to open
+it cold. 10,000 operations by themselves are 1,000,000; a Linux boot with its commands about as much."""
+
+PAGES_PER_SESSION: Final = 4_096
+"""Pages of RAM that a session writes or copies for its checkpoints: 4,096 x 4 KiB = 16 MiB. A boot writes some 100, and
+of 10,000 operations with 312 checkpoints, 4 pages between each, 1,250 are copied."""
+
+PAGES_IN_MEMORY: Final = 64 * 1024
+"""The same for all sessions that are kept in memory unused: 256 MiB, the longest unused go first. And for the scenarios
+that are kept played."""
+
+WORK_PER_REQUEST: Final = 20_000_000
+"""What one request may have played: a session (4 s) and the same on four implementations, 5 x 4 s = 20 s of one worker
+thread. An operation that goes through every LPI takes up to 500,000."""
+
+PAGES_PER_REQUEST: Final = 4 * PAGES_PER_SESSION
+"""RAM written by what one request has played: four implementations x 16 MiB = 64 MiB."""
+
+WORK_PER_ADDRESS_MINUTE: Final = 30_000
+"""Milliseconds of play that one address may ask for, requests below FREE_WORK aside: 30 s of the 120 s that two threads
+have. 300 people behind one address who each open a link of 40 operations, 4 ms, take 1.2 s."""
+
+FREE_WORK: Final = 10_000
+"""Work that is not counted against the address: 10 ms, some 100 operations. It keeps a click free of all counting."""
+
 BRANCHES_PER_SESSION: Final = 32
 """Branches kept beside the one on view: more than a list on a page that anybody can overlook.
 32 x 12 lines are 384 rows."""
@@ -117,6 +143,26 @@ LIVE_SESSIONS: Final = 256
 """Played sessions kept while nobody watches them. A played machine with its checkpoints is about 1 MiB: 256 MiB. One
 that was evicted is played again from its log on the next click."""
 
+SESSIONS_PER_ADDRESS_HOUR: Final = 1_000
+"""Sessions that one address (IPv6: one /64) may start: a lecture hall behind one IPv4 address, 300 people x 3. Each is
+some 1 kB; CHARACTERS_PER_START keeps those with long scenarios to 1,000 x 64 KiB = 64 MiB an hour."""
+
+CHARACTERS_PER_START: Final = 64 * KIB
+"""A scenario counts as one more start for each: 1,000 lines of 64 characters, and the longest (2 MiB) as 33."""
+
+SHORT_LINKS_PER_ADDRESS_HOUR: Final = 300
+"""A class of 100 behind one address, each sharing thrice. Four addresses reach SHORT_LINKS_PER_HOUR, 1,000."""
+
+LIVE_QEMUS_PER_ADDRESS_MINUTE: Final = 10
+"""Each takes up to 2 s (LIVE_OPERATIONS), one runs at a time: 10 x 2 s leave 40 s of each minute to others."""
+
+WRONG_KEYS_PER_ADDRESS_MINUTE: Final = 60
+"""A key has 256 random bits: 60 tries a minute find none in 10^70 years, and no script is refused for one slip."""
+
+ADDRESSES_COUNTED: Final = 20_000
+"""Counts of addresses kept: about 500 bytes each, 10 MB, and 2 ms to look through when some are forgotten. A class of
+1,000 has 1,000; more addresses at once are an attack, and then new ones share one account."""
+
 WATCHERS_PER_SESSION: Final = 1_000
 """One large lecture hall on one session. A watcher is a task and a socket, about 60 kB: 60 MB."""
 
@@ -125,6 +171,13 @@ EVENTS_KEPT: Final = 256
 
 EVENT_BYTES_KEPT: Final = 1 * MIB
 """The same ring in bytes: the fragments of a step are 2 to 20 kB, so 1 MiB holds at least 50 steps."""
+
+READY_SECONDS: Final = 2.0
+"""How long `/readyz` waits for the database: an answer takes 1 ms, and who asks gives up after 5 to 10 s."""
+
+SHUTDOWN_SECONDS: Final = 15
+"""How long requests under way may take once the server is asked to end, half of the 30 s after which supervisors kill:
+a write takes 10 ms."""
 
 HEARTBEAT_SECONDS: Final = 20.0
 """Silence on an event stream before a comment line is sent: proxies close idle connections after 30 to 60 s."""

@@ -1,20 +1,49 @@
 """The settings, from the environment: `GICLAB_` and the name in capitals."""
 
+from enum import StrEnum
 from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Annotated, TypeAlias
 
 from platformdirs import user_data_path
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app import limits
 
 PREFIX = "GICLAB_"
+Network: TypeAlias = IPv4Network | IPv6Network
+
+
+class LogFormat(StrEnum):
+    """How a line of the log is written."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """What is logged: from this on."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
 
 
 def default_database_url() -> str:
     """A SQLite file in the user's data directory."""
     return f"sqlite:///{user_data_path('giclab', appauthor=False) / 'giclab.db'}"
+
+
+def _networks(value: object) -> object:
+    """Addresses and networks with commas between them."""
+    if not isinstance(value, str):
+        return value
+    return tuple(ip_network(item.strip()) for item in value.split(",") if item.strip())
+
+
+Networks: TypeAlias = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 
 
 class Settings(BaseSettings):
@@ -36,6 +65,31 @@ class Settings(BaseSettings):
         default=False,
         description="Whether visitors may have a real QEMU, where one is installed, play beside our models.",
     )
+    trusted_proxies: Networks = Field(
+        default=(),
+        description="Addresses or networks of the proxies in front, with commas: their `X-Forwarded-For`, "
+        "`X-Forwarded-Proto` and `X-Request-ID` are believed, nobody else's.",
+    )
+    rate_factor: float = Field(
+        default=1.0,
+        ge=0,
+        le=1000,
+        description="Multiplies what one address may ask for (sessions, plays, links, tries of a key); `0`: no limit. "
+        "Each process counts for itself.",
+    )
+    metrics_from: Networks = Field(
+        default=(),
+        description="Addresses or networks, with commas, that may read `/metrics`, without a proxy between; for others "
+        "there is no such page.",
+    )
+    log_format: LogFormat = Field(
+        default=LogFormat.CONSOLE, description="`console`, to be read by people, or `json`, one object a line."
+    )
+    log_level: LogLevel = Field(
+        default=LogLevel.INFO,
+        description="`info` has a line for each request; `warning` and `error` have what went wrong.",
+    )
+    log_addresses: bool = Field(default=False, description="Whether the log has the addresses of visitors.")
 
 
 @lru_cache(maxsize=1)
@@ -57,4 +111,4 @@ def settings_table() -> str:
 def _shown_default(name: str, default: object) -> str:
     if name == "database_url":  # differs from user to user
         return f"SQLite file `giclab.db` in the user's data directory (Linux: `{Path('~/.local/share/giclab')}`)"
-    return f"`{default}`"
+    return "nobody" if default == () else f"`{default}`"

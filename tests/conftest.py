@@ -85,7 +85,7 @@ class ServerProcess:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "app", "serve", "--port", str(self.port)]
-        environment = os.environ | {"GICLAB_DATABASE_URL": self.database_url}
+        environment = os.environ | {"GICLAB_DATABASE_URL": self.database_url, "GICLAB_LOG_LEVEL": "warning"}
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + START_SECONDS
         while True:

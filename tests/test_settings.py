@@ -55,3 +55,15 @@ def test_every_limit_is_used():
     for name in re.findall(r"^([A-Z_]+): Final = ", LIMITS, re.MULTILINE):
         if name not in {"KIB", "MIB"}:
             assert any(f"limits.{name}" in source for source in sources), name
+
+
+def test_networks_are_read_from_a_list(monkeypatch):
+    monkeypatch.setenv("GICLAB_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,2001:db8::/32")
+    assert [str(each) for each in Settings().trusted_proxies] == ["127.0.0.1/32", "10.0.0.0/8", "2001:db8::/32"]
+
+
+@pytest.mark.parametrize("wrong", ["*", "proxy.example", "10.0.0.1/8"])
+def test_what_is_no_network_is_no_proxy(monkeypatch, wrong):
+    monkeypatch.setenv("GICLAB_TRUSTED_PROXIES", wrong)
+    with pytest.raises(ValidationError, match="trusted_proxies"):
+        Settings()

@@ -62,7 +62,7 @@ class GuestMemory:
     A snapshot shares its pages with the live memory until either writes one (copy on write).
     """
 
-    __slots__ = ("_owned", "_pages", "_restored", "_written", "base", "end", "writes")
+    __slots__ = ("_owned", "_pages", "_restored", "_written", "base", "end", "taken", "writes")
 
     def __init__(self, mib: int = 512, base: int = RAM_BASE) -> None:
         if mib < 1:
@@ -70,6 +70,7 @@ class GuestMemory:
         self.base = base
         self.end = base + mib * 1024 * 1024
         self.writes = 0
+        self.taken = 0  # pages that were made or copied so far, 4 KiB each
         self._written: dict[int, int] = {}  # page number to `writes` at its last write
         self._restored = 0  # the same for the pages that nobody wrote since the last restore
         self._pages: MemoryState = {}
@@ -158,6 +159,7 @@ class GuestMemory:
         if number in self._owned:
             return self._pages[number]
         page = self._pages.get(number)
+        self.taken += 1
         page = self._pages[number] = bytearray(PAGE) if page is None else bytearray(page)
         self._owned.add(number)
         return page
@@ -172,6 +174,7 @@ class GuestMemory:
 
     def restore(self, state: MemoryState) -> None:
         self.writes += 1
+        self.taken += len(state.keys() - self._pages.keys())
         self._restored = self.writes
         self._written.clear()
         self._pages = dict(state)

@@ -40,6 +40,7 @@ from app.scenario.operations import (
 )
 from app.scenario.scenario import MachineSpec
 from app.scenario.vocabulary import access_width
+from app.scenario.work import ALLOWANCE, OPERATION_WORK, Allowance, Effort, pages_of
 
 FIRST_SPI = 32
 
@@ -69,6 +70,7 @@ class Position:
     state: MachineState
     seq: int
     last: int | None
+    effort: Effort
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ class Player:
         self.machine.notes_choices = True
         self.seq = 0
         self.last: int | None = None
+        self._work = 0
+        self._pages = 0
 
     def apply(self, op: Operation) -> Step:
         """Play one operation and say everything that it did."""
@@ -133,15 +137,26 @@ class Player:
         outcome = self._play(op)
         return verdict_of(Step(self.seq, "", op, expectation=outcome.expectation, refused=outcome.refused))
 
+    @property
+    def effort(self) -> Effort:
+        """What playing so far took."""
+        return Effort(self._work, self._pages)
+
     def position(self) -> Position:
-        return Position(self.machine.snapshot(), self.seq, self.last)
+        return Position(self.machine.snapshot(), self.seq, self.last, self.effort)
 
     def restore(self, position: Position) -> None:
         """Back to a position taken earlier from a player of the same spec."""
         self.machine.restore(position.state)
         self.seq, self.last = position.seq, position.last
+        self._work, self._pages = position.effort.work, position.effort.pages
 
     def _play(self, op: Operation) -> _Outcome:
+        allowance = ALLOWANCE.get()
+        if allowance is not None:
+            allowance.check()
+        machine = self.machine
+        work, pages = machine.work, pages_of(machine)
         try:
             outcome = PLAYS[type(op)](self, op) or NOTHING
         except (UserspaceError, Refused, LookupError, ValueError) as error:
@@ -149,7 +164,17 @@ class Player:
         if outcome.value is not None:
             self.last = outcome.value
         self.seq += 1
+        if self.machine is not machine:  # a migration: the destination has done nothing else
+            machine, work, pages = self.machine, 0, 0
+        self._count(OPERATION_WORK + machine.work - work, pages_of(machine) - pages, allowance)
         return outcome
+
+    def _count(self, work: int, pages: int, allowance: Allowance | None) -> None:
+        self._work += work
+        self._pages += pages
+        if allowance is not None:
+            allowance.worked += work
+            allowance.written += pages
 
     # -- one method per verb --
 

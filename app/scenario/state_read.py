@@ -35,6 +35,7 @@ from app.scenario.state_schema import FORMAT, VERSION, State
 LONGEST_JSON = 8 << 20
 LONGEST_LINE = 200_000
 """Of the language: a session keeps the state as one line."""
+EMPTY_PAGE = bytearray(PAGE)  # one for all: a page is copied before it is written
 
 
 class StateError(ValueError):
@@ -157,7 +158,7 @@ def _memory(state: State, machine: Machine) -> dict[int, bytearray]:
             raise StateError("the data is not base64", where) from None
         if len(data) not in (0, PAGE):
             raise StateError(f"{len(data)} bytes, a page has {PAGE}", where)
-        pages[address // PAGE] = bytearray(data or PAGE)
+        pages[address // PAGE] = bytearray(data) if data else EMPTY_PAGE
     return pages
 
 

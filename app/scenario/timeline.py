@@ -10,6 +10,7 @@ from app.scenario.choices import Choices
 from app.scenario.operations import Operation
 from app.scenario.player import Player, Position, Step, Verdict, verdict_of
 from app.scenario.scenario import MachineSpec
+from app.scenario.work import Effort
 
 # A replay of this many operations is what going to a step costs at most, until the log outgrows MOST_CHECKPOINTS.
 FIRST_INTERVAL = 32
@@ -48,6 +49,11 @@ class Timeline:
         """The machine at the end of the log."""
         return self._head.machine
 
+    @property
+    def effort(self) -> Effort:
+        """What playing all of it took."""
+        return self._head.effort
+
     def append(self, op: Operation) -> Step:
         """Play one more operation."""
         step = self._head.apply(op)
@@ -63,8 +69,8 @@ class Timeline:
     def extend(self, ops: Iterable[Operation]) -> None:
         """Play more operations, without what they did: `step` tells it when it is asked for."""
         for op in ops:
-            self.ops.append(op)
             verdict = self._head.judge(op)
+            self.ops.append(op)
             self._note_choices()
             if verdict is not None:
                 self.verdicts[len(self.ops)] = verdict

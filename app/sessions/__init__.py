@@ -1,5 +1,6 @@
 """What lasts: the log of each session, a bounded cache of played machines, and who is watching."""
 
+from app.sessions import keys
 from app.sessions.broadcast import Event
 from app.sessions.errors import (
     DamagedLog,
@@ -31,4 +32,5 @@ __all__ = [
     "UnknownBranch",
     "UnknownSession",
     "UnknownShortLink",
+    "keys",
 ]

@@ -1,5 +1,6 @@
 """Session ids and edit keys: who may look is who has the link, who may change is who holds the key."""
 
+import base64
 import hashlib
 import hmac
 import re
@@ -23,6 +24,12 @@ def is_id(text: str) -> bool:
 def new_key() -> str:
     """256 random bits, 43 URL-safe characters."""
     return secrets.token_urlsafe(KEY_BYTES)
+
+
+def derived(owner: str, session_id: str) -> str:
+    """The edit key of a session that a browser with this secret starts: one secret opens them all, no key another."""
+    digest = hmac.digest(owner.encode("utf-8", "surrogatepass"), session_id.encode(), hashlib.sha256)
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def key_hash(key: str) -> bytes:

@@ -19,7 +19,7 @@ from app.sessions.moves import Change
 from app.sessions.played import play
 from app.sessions.store import Head, SeqTaken, Store
 from app.sessions.tree import Branch, Entry, Kind, Tree
-from app.sessions.weight import is_heavy
+from app.sessions.weight import is_heavy, may_weigh_much, weigh
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -121,6 +121,7 @@ class Session:
                 at = self._checked(after)
                 forks = at < self.seq or self.tree.redone() is not None
                 self._check_room(line, forks=forks)
+                self._check_effort(at)
                 try:
                     step = await self._play_and_store(line, operation, at)
                 except SeqTaken:
@@ -170,6 +171,8 @@ class Session:
         if count > limits.OPERATIONS_PER_SESSION:
             most = limits.OPERATIONS_PER_SESSION
             raise LimitReached("OPERATIONS_PER_SESSION", most, f"{count} operations are too many")
+        if may_weigh_much(scenario, text):
+            await self._in_thread(partial(weigh, scenario))
         blocks = log.cut(text, scenario)
         await self.move(
             lambda tree: moves.rewrite(tree, self._header, self._blocks, blocks), edit_key=edit_key, actor=actor
@@ -233,7 +236,8 @@ class Session:
         # included, the log decides, and the next one to look plays it again.
         self._stale = True
         timeline = self.timeline if at == self.seq else await self._in_thread(partial(self.timeline.fork, at))
-        if is_heavy(operation):
+        # The commands that the ITS has left are run by whatever comes next.
+        if is_heavy(operation) or timeline.machine.its_unfinished:
             step = await self._in_thread(partial(timeline.append, operation))
         else:
             step = timeline.append(operation)
@@ -306,6 +310,21 @@ class Session:
             raise LimitReached("SESSION_CHARACTERS", limits.SESSION_CHARACTERS, "This session has too much text")
         self._check_log([Entry(0, line)])
         self._check_branches(forks=forks)
+
+    def _check_effort(self, at: int) -> None:
+        if at < self.seq:
+            return
+        effort = self.timeline.effort
+        if effort.work >= limits.WORK_PER_SESSION:
+            raise LimitReached(
+                "WORK_PER_SESSION", limits.WORK_PER_SESSION, "This session takes too long to play, fork it earlier"
+            )
+        if effort.pages >= limits.PAGES_PER_SESSION:
+            raise LimitReached(
+                "PAGES_PER_SESSION",
+                limits.PAGES_PER_SESSION,
+                "This session has written too much RAM, fork it earlier",
+            )
 
     def _check_log(self, entries: Sequence[Entry]) -> None:
         if self.tree.last + len(entries) > limits.ENTRIES_PER_SESSION:

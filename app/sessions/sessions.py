@@ -16,6 +16,7 @@ from app.sessions.errors import LimitReached, UnknownSession
 from app.sessions.session import Listener, Session
 from app.sessions.shortlinks import ShortLinks
 from app.sessions.store import Head, Store
+from app.sessions.weight import may_weigh_much, weigh
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,10 @@ class Sessions:
         """Raise StorageFailed if the database does not answer."""
         await self._store.check()
 
-    async def create(self, scenario_text: str, *, title: str = "") -> Created:
+    async def create(self, scenario_text: str, *, title: str = "", owner: str = "") -> Created:
         """Store a new session that begins with this scenario; `title` is for one that has none.
+
+        `owner` is the secret of a browser, from which the edit key is derived; without one the key is a random one.
 
         Raises ScenarioError or LimitReached; then nothing is stored.
         """
@@ -78,8 +81,11 @@ class Sessions:
             raise LimitReached(
                 "OPERATIONS_PER_SESSION", limits.OPERATIONS_PER_SESSION, f"{count} operations are too many"
             )
+        if may_weigh_much(scenario, scenario_text):
+            await anyio.to_thread.run_sync(weigh, scenario, limiter=self._threads)
         blocks = log.cut(scenario_text, scenario)
-        created = Created(keys.new_id(), keys.new_key())
+        session_id = keys.new_id()
+        created = Created(session_id, keys.derived(owner, session_id) if owner else keys.new_key())
         head = Head(
             id=created.id,
             title=scenario.title,
@@ -91,6 +97,16 @@ class Sessions:
         )
         await self._store.create(head, blocks.operations)
         return created
+
+    @property
+    def in_memory(self) -> int:
+        """How many sessions are in memory, used or not."""
+        return len(self._all)
+
+    @property
+    def watchers(self) -> int:
+        """How many event streams are open on this server."""
+        return sum(session.watchers for session in list(self._all.values()))
 
     async def open(self, session_id: str) -> Session:
         """The session, played from its log unless it is in memory. UnknownSession, DamagedLog, StorageFailed."""

@@ -1,6 +1,11 @@
-"""Which operations may keep a CPU busy for longer than the event loop may stand still."""
+"""Which operations may keep a CPU busy for longer than the event loop may stand still; scenarios that are too much."""
 
+from app import limits
+from app.scenario import Scenario
 from app.scenario.operations import Its, LoadState, Migrate, Operation, RawAddress, RegisterRef, Save, Uwrite, Write
+from app.scenario.player import Player
+from app.scenario.work import ALLOWANCE, Allowance, TooMuch, allowed
+from app.sessions.errors import LimitReached
 
 # Each can touch all 57,344 LPIs, a command queue of 32,767 commands, or every table entry in RAM.
 SCANS = frozenset({"GICR_CTLR", "GITS_CTLR", "GITS_CWRITER"})
@@ -20,3 +25,26 @@ def is_heavy(operation: Operation) -> bool:
             return True
         case _:
             return False
+
+
+def may_weigh_much(scenario: Scenario, text: str) -> bool:
+    """Whether it must be played to know: what a short text can set up is soon gone through."""
+    return len(text) > limits.INLINE_CHARACTERS and any(map(is_heavy, scenario.operations))
+
+
+def weigh(scenario: Scenario) -> None:
+    """Play it, for what that takes. Raises LimitReached where it is more than a session may take."""
+    outer = ALLOWANCE.get()
+    inner = Allowance(limits.WORK_PER_SESSION, limits.PAGES_PER_SESSION)
+    player = Player(scenario.machine)
+    try:
+        with allowed(inner):
+            for operation in scenario.operations:
+                player.advance(operation)
+    except TooMuch as error:
+        name = "WORK_PER_SESSION" if error.work else "PAGES_PER_SESSION"
+        raise LimitReached(name, error.most, f"From operation {player.seq + 1} on: {str(error).lower()}") from None
+    finally:
+        if outer is not None:
+            outer.worked += inner.worked
+            outer.written += inner.written

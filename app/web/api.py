@@ -26,7 +26,8 @@ from app.web import shapes
 from app.web.opened import Openings
 from app.web.play import play, unknown_implementation
 from app.web.problems import KINDS, Problem
-from app.web.security import presented_key
+from app.web.rates import Kind, rates_of
+from app.web.security import admit_session, presented_key
 from app.web.sse import event_stream
 
 CHANNEL = "api"
@@ -89,11 +90,12 @@ OnView = Annotated[int | None, Depends(step_on_view)]
 
 
 @router.post("/sessions", status_code=201, response_model=shapes.NewSessionAnswer)
-async def create_session(sessions: AllSessions, new: shapes.NewSession) -> JSONResponse:
+async def create_session(request: Request, sessions: AllSessions, new: shapes.NewSession) -> JSONResponse:
     """Start a session, empty or with a scenario's operations as its first steps."""
     text = new.scenario
     if not text or any(item is not None for item in (new.implementation, new.cpus, new.security)):
         text = await anyio.to_thread.run_sync(_with_machine, new)
+    admit_session(request, text)
     created = await sessions.create(text, title=new.title)
     headers = {"Location": f"/s/{created.id}", "Cache-Control": "no-store"}
     return JSONResponse({"id": created.id, "edit_key": created.edit_key}, 201, headers)
@@ -104,12 +106,12 @@ async def append_operation(request: Request, session: OneSession, new: shapes.Ne
     """Do one operation. Answered once it is on disk; refused as a whole if anything is wrong with it."""
     if new.after is not None and new.after > session.seq:
         raise _no_step(session, new.after, 0)
-    step = await session.append(new.op, edit_key=presented_key(request), after=new.after)
+    step = await session.append(new.op, edit_key=presented_key(request, session), after=new.after)
     return JSONResponse(shapes.step_json(step))
 
 
 async def _moved(request: Request, session: Session, change: Change) -> JSONResponse:
-    await session.move(change, edit_key=presented_key(request))
+    await session.move(change, edit_key=presented_key(request, session))
     return JSONResponse(shapes.place_json(session))
 
 
@@ -152,7 +154,7 @@ async def drop_branch(request: Request, session: OneSession, branch: int) -> JSO
 @router.put("/sessions/{id}/log", response_model=shapes.PlaceAnswer)
 async def rewrite_log(request: Request, session: OneSession, new: shapes.NewText) -> JSONResponse:
     """Put a whole scenario in the place of the session's, which is kept as a branch."""
-    await session.rewrite(new.scenario, edit_key=presented_key(request))
+    await session.rewrite(new.scenario, edit_key=presented_key(request, session))
     return JSONResponse(shapes.place_json(session))
 
 
@@ -286,7 +288,9 @@ async def read_machine_state(session: OneSession, step: OnView) -> Response:
 )
 async def create_session_of_state(request: Request, sessions: AllSessions) -> JSONResponse:
     """Start a session whose machine is that of a state file. A file that is not one is refused and changes nothing."""
-    created = await sessions.create(await scenario_of_upload(await request.body()), title="Uploaded machine")
+    text = await scenario_of_upload(await request.body())
+    admit_session(request, text)
+    created = await sessions.create(text, title="Uploaded machine")
     headers = {"Location": f"/s/{created.id}", "Cache-Control": "no-store"}
     return JSONResponse({"id": created.id, "edit_key": created.edit_key}, 201, headers)
 
@@ -329,6 +333,7 @@ async def create_link(request: Request, sessions: AllSessions, new: shapes.NewLi
     payload = links.pack(scenario, new.step, view, record)
     answer = {"link": f"/x/{payload}", "characters": len(payload) + 3, "operations": len(scenario.operations)}
     if new.short:
+        rates_of(request).take(request, Kind.LINKS)
         kept = await sessions.short_links.keep(scenario, links.pack(scenario, record=record))
         answer["short"] = f"/l/{kept.slug}"
     return JSONResponse(answer, 201)
@@ -343,6 +348,7 @@ async def play_scenario(request: Request, wanted: Annotated[shapes.PlayRequest, 
     comparisons = request.app.state.comparisons
     work = partial(play, wanted.scenario, tuple(wanted.on), live=comparisons.may_be_live)
     if LIVE_QEMU in wanted.on and comparisons.may_be_live:
+        rates_of(request).take(request, Kind.LIVE_QEMU)
         body = await comparisons.beside_qemu(work)
     else:
         body = await anyio.to_thread.run_sync(work, limiter=request.app.state.players)

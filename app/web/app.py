@@ -1,14 +1,14 @@
 """The application: rooms put together, in the order that requests pass through them."""
 
 import gc
+import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import cache
+from contextlib import asynccontextmanager, nullcontext
+from functools import cache, partial
 
 import anyio
 from fastapi import FastAPI
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse
 
 from app import __version__, limits
 from app.sessions import Sessions
@@ -19,17 +19,23 @@ from app.web import (
     assets,
     compare,
     docs,
+    health,
     implementations,
     laboratory,
     lessons,
     lessons_api,
     links,
+    metrics,
     pages,
+    privacy,
     problems,
     reference,
     thread,
 )
+from app.web.door import Door
+from app.web.effort import Effort
 from app.web.packing import Packing
+from app.web.rates import Rates
 from app.web.security import BodyLimit, SameOrigin, SecurityHeaders
 from app.web.shutdown import on_shutdown_signal
 from app.web.views.render import prepare
@@ -53,16 +59,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,  # FastAPI's own page loads scripts from elsewhere; ours is in app.web.docs
         redoc_url=None,
         middleware=[
+            Middleware(Door, settings=chosen),
             Middleware(SecurityHeaders),
             Middleware(Packing),
             Middleware(problems.Boundary),
             Middleware(SameOrigin),
             Middleware(BodyLimit),
+            Middleware(Effort),
         ],
     )
     app.state.settings = chosen
     app.state.sessions = Sessions(chosen.database_url, live=chosen.live_sessions)
     app.state.sessions.listeners.append(api.tell_watchers)
+    app.state.sessions.listeners.append(metrics.count_operation)
+    app.state.rates = Rates(chosen.rate_factor)
+    app.state.closing = threading.Event()
     app.state.players = anyio.CapacityLimiter(limits.CONCURRENT_PLAYS)
     problems.install(app)
     app.include_router(api.router)
@@ -76,7 +87,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(thread.router)
     app.include_router(implementations.router)
     app.include_router(lessons.router)
-    app.add_api_route("/healthz", _healthz, include_in_schema=False)
+    app.include_router(privacy.router)
+    app.include_router(health.router)
+    app.include_router(metrics.router)
     app.mount(assets.STATIC_PATH, assets.StaticAssets(), "static")
     return app
 
@@ -87,10 +100,17 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await sessions.start()
     _settle()
     try:
-        with on_shutdown_signal(sessions.close_streams):
-            yield
+        async with metrics.heartbeat() if app.state.settings.metrics_from else nullcontext():
+            with on_shutdown_signal(partial(_close, app)):
+                yield
     finally:
         await sessions.stop()
+
+
+def _close(app: FastAPI) -> None:
+    """The process is about to end: no more requests, please, and nobody keeps a stream open."""
+    app.state.closing.set()
+    app.state.sessions.close_streams()
 
 
 @cache
@@ -106,8 +126,3 @@ def _settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
-
-
-async def _healthz() -> JSONResponse:
-    """Whether this process answers."""
-    return JSONResponse({"status": "ok", "version": __version__}, headers={"Cache-Control": "no-store"})

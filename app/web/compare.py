@@ -23,6 +23,7 @@ from app.sessions import Session
 from app.settings import Settings
 from app.web.play import check_length
 from app.web.problems import Problem
+from app.web.rates import Kind, rates_of
 from app.web.views.compare import Shown, compare_page
 from app.web.views.render import render
 from app.web.views.words import UNTITLED
@@ -124,6 +125,7 @@ async def _page(
     chosen = reference or IMPLEMENTATION_NAMES[0]
     trouble = ""
     if wants_live:
+        rates_of(request).take(request, Kind.LIVE_QEMU)
         try:
             told = await comparisons.live(scenario, chosen)
         except QemuError as error:

@@ -46,7 +46,7 @@ async def act(request: Request, id: str) -> Response:  # noqa: A002 - the path s
     look = look_from(f"/s/{id}", {**asked, "register": form.get("register", "")})
     try:
         actor = form.get("actor", "") if scripted else ""
-        done = await _append_all(session, form, presented_key(request), actor, look.step)
+        done = await _append_all(session, form, presented_key(request, session), actor, look.step)
     except ScenarioError as error:
         trouble = trouble_of_line(error, place)
         return await _refused(request, session, form, trouble, 422)

@@ -24,7 +24,7 @@ from app.web.opened import Opened
 from app.web.pages import NO_STORE, Plays, copied, part_asked_for
 from app.web.problems import Problem
 from app.web.searches import Searches
-from app.web.security import give_key
+from app.web.security import start_in_browser
 from app.web.views.laboratory import LabPage, Where, edits_from, laboratory
 from app.web.views.laboratory_orders import orders_page
 from app.web.views.laboratory_setup import Setup, setup_from
@@ -97,11 +97,10 @@ async def link_state(request: Request, payload: str) -> Response:
 @router.post("/states")
 async def upload_state(request: Request, state: UploadFile) -> Response:
     """A session with the machine of an uploaded file."""
-    created = await request.app.state.sessions.create(
-        await scenario_of_upload(await state.read()), title="Uploaded machine"
-    )
+    text = await scenario_of_upload(await state.read())
+    created, give_cookie = await start_in_browser(request, text, title="Uploaded machine")
     response = RedirectResponse(f"/s/{created.id}", 303)
-    give_key(request, response, created.id, created.edit_key)
+    give_cookie(response)
     return response
 
 

@@ -16,9 +16,9 @@ from app import limits
 from app.scenario import ScenarioError, links, parse
 from app.scenario.exercises import Exercise, added_lines, added_since, attempt, exercise_from, session_text
 from app.scenario.lessons import UnknownLesson, lesson
-from app.sessions import Session, Sessions
+from app.sessions import Session
 from app.web.lessons_api import unknown_lesson
-from app.web.security import give_key
+from app.web.security import start_in_browser
 from app.web.views.exercise import ExercisePage, Origin, exercise_page
 from app.web.views.lessons import lesson_page, reader_of, tiles
 from app.web.views.render import render
@@ -69,10 +69,9 @@ async def try_exercise(
 async def start_exercise(request: Request, payload: str) -> Response:
     """A session that begins as the exercise does; the page then looks at what it did."""
     text = await anyio.to_thread.run_sync(lambda: session_text(_unpacked(payload)[0]), limiter=_limiter(request))
-    sessions: Sessions = request.app.state.sessions
-    created = await sessions.create(text, title="")
+    created, give_cookie = await start_in_browser(request, text)
     response = RedirectResponse(f"/exercise/{payload}?session={created.id}", 303)
-    give_key(request, response, created.id, created.edit_key)
+    give_cookie(response)
     return response
 
 

@@ -31,6 +31,7 @@ from app.web.pages import (
     part_asked_for,
     play_of,
 )
+from app.web.rates import Kind, rates_of
 from app.web.shapes import ScenarioAnswer
 from app.web.views import explorer, picture
 from app.web.views.embed import FLAGS
@@ -238,6 +239,7 @@ async def _share(
     record = await _openings(request).record(scenario)
     kept = request.app.state.sessions.short_links
     if request.method == "POST":
+        rates_of(request).take(request, Kind.LINKS)
         slug = (await kept.keep(scenario, links.pack(scenario, record=record))).slug
         if part_asked_for(request) != "share-body":
             # Seen again with "back" or a reload, the page must not ask whether to send the form again.

@@ -24,7 +24,7 @@ from app.web.elsewhere import Elsewhere
 from app.web.habits import habits, remember
 from app.web.opened import Openings
 from app.web.problems import Problem
-from app.web.security import give_key, presented_key
+from app.web.security import presented_key, start_in_browser
 from app.web.views import explorer
 from app.web.views.branches import history
 from app.web.views.home import home
@@ -64,9 +64,12 @@ class Plays:
             timeline = await anyio.to_thread.run_sync(work, limiter=self._limiter)
             known = self._kept[key, implementation] = ((count, end), timeline)
         self._kept.move_to_end((key, implementation))
-        while len(self._kept) > PLAYS_KEPT:
+        while len(self._kept) > PLAYS_KEPT or (len(self._kept) > 1 and self._pages() > limits.PAGES_IN_MEMORY):
             self._kept.popitem(last=False)
         return known[1]
+
+    def _pages(self) -> int:
+        return sum(timeline.effort.pages for _, timeline in self._kept.values())
 
 
 def install(app: FastAPI) -> None:
@@ -114,9 +117,10 @@ async def start_session(request: Request) -> Response:
     else:
         text = f"machine implementation={given.get('implementation') or 'kvm'} cpus={given.get('cpus') or '2'}\n"
         parse(text, "machine")
-    created = await sessions.create(text, title="" if payload or slug or session else UNTITLED)
+    title = "" if payload or slug or session else UNTITLED
+    created, give_cookie = await start_in_browser(request, text, title=title)
     response = RedirectResponse(f"/s/{created.id}", 303)
-    give_key(request, response, created.id, created.edit_key)
+    give_cookie(response)
     return response
 
 
@@ -175,7 +179,9 @@ async def _session_page(
     live: Live = request.app.state.live
     own = session.spec.implementation
     after = session.last_event_id()
-    mine = session.may_edit(presented_key(request)) and session.damaged is None and not look.on and not look.embed
+    mine = (
+        session.may_edit(presented_key(request, session)) and session.damaged is None and not look.on and not look.embed
+    )
     page = await explorer.page_of(
         stage, look, may_write=mine, choices=explorer.choices_of(own, look), typed=dict(typed)
     )

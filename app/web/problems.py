@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from html import escape
 from http import HTTPStatus
@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.engines.qtest import QemuError
 from app.registers import UnknownName
 from app.scenario import LinkError, ScenarioError
+from app.scenario.work import TooMuch
 from app.sessions import (
     DamagedLog,
     LimitReached,
@@ -28,12 +29,14 @@ from app.sessions import (
     UnknownSession,
     UnknownShortLink,
 )
+from app.web.metrics import REFUSED, route_of
 from app.web.views.render import render
 
 API = "/api/"
 LONGEST_LINE_TOLD = 1_000
 STATUS_OF_LIMIT = {"WATCHERS_PER_SESSION": 503, "SHORT_LINKS_PER_HOUR": 429}
 log = logging.getLogger(__name__)
+
 
 # Slug -> what it means, for `type` and for the list on /docs.
 KINDS = {
@@ -54,7 +57,7 @@ KINDS = {
     "bad-link": "The characters of a `/x/` link do not hold a scenario.",
     "live-qemu": "The real QEMU did not start, or did not answer in time; it was ended.",
     "cross-site": "Another site's page sent this; changes are taken from giclab's own pages and from API clients.",
-    "internal": "A fault in giclab itself. What was answered before is kept.",
+    "internal": "A fault in giclab itself. What was answered before is kept. `request` is its id in the server's log.",
 }
 
 
@@ -159,6 +162,7 @@ def _(error: NotYours) -> Problem:
 
 @problem_of.register
 def _(error: LimitReached) -> Problem:
+    REFUSED.labels(error.limit).inc()
     members = {"limit": error.limit, "maximum": error.maximum}
     status = STATUS_OF_LIMIT.get(error.limit, 422)
     headers = {"Retry-After": "600"} if status == 429 else {}
@@ -251,6 +255,7 @@ HANDLED = (
     NoMove,
     NotYours,
     LimitReached,
+    TooMuch,
     DamagedLog,
     StorageFailed,
     LinkError,
@@ -287,5 +292,14 @@ class Boundary:
         except Exception as error:
             if started:
                 raise
-            log.exception("fault in %s %s", scope["method"], scope["path"])
-            await answer(Request(scope), problem_of(error))(scope, receive, send)
+            log.exception("fault in %s %s", scope["method"], route_of(scope))
+            problem = _traceable(problem_of(error), scope.get("giclab.request_id", ""))
+            await answer(Request(scope), problem)(scope, receive, send)
+
+
+def _traceable(problem: Problem, name: str) -> Problem:
+    """The problem with the id under which the log has it."""
+    if not name:
+        return problem
+    advice = f"{problem.advice} To report it, name the request {name}."
+    return replace(problem, advice=advice, members={**problem.members, "request": name})

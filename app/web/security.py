@@ -5,6 +5,7 @@ say where a request comes from, so no token is needed.
 """
 
 import re
+from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,7 +15,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import limits
+from app.sessions import Created, Session, Sessions, keys
+from app.web.metrics import REFUSED
 from app.web.problems import API, Problem, answer, problem_of
+from app.web.rates import Kind, rates_of
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -26,10 +30,14 @@ HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "cross-origin-opener-policy": "same-origin",
 }
+STAY_SECURE = "max-age=31536000"
 # Pages made to be embedded. Embedded, they get no cookie (SameSite), so they only show.
 EMBEDDABLE = re.compile(r"/(s|x|l)/[^/.]+/?\Z")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-COOKIE = "giclab_edit"
+# Who holds it may change the sessions that were started with it. `__Host-`: no other host and no plain http can set it.
+COOKIE, SECURE_COOKIE = "giclab", "__Host-giclab"
+# Before there was that, each session had a cookie of its own with its key.
+SESSION_COOKIE = "giclab_edit"
 COOKIE_SECONDS = 400 * 24 * 3600  # the longest that browsers keep one
 
 
@@ -50,6 +58,7 @@ class SecurityHeaders:
             await self.app(scope, receive, send)
             return
         embed = may_embed(scope)
+        secure = scope["scheme"] == "https"
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -59,6 +68,8 @@ class SecurityHeaders:
                 if not embed:
                     headers["x-frame-options"] = "SAMEORIGIN"
                 headers.update(HEADERS)
+                if secure:
+                    headers["strict-transport-security"] = STAY_SECURE
             await send(message)
 
         await self.app(scope, receive, with_headers)
@@ -143,6 +154,7 @@ def _(_error: BodyTooLarge) -> Problem:
 
 def _too_large() -> Problem:
     maximum = limits.REQUEST_BYTES
+    REFUSED.labels("REQUEST_BYTES").inc()
     return Problem(
         413,
         "limit-reached",
@@ -159,19 +171,54 @@ def bearer(headers: Headers) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def presented_key(request: Request) -> str | None:
-    """The edit key that a request carries: the bearer token, else the session's cookie."""
-    return bearer(request.headers) or request.cookies.get(COOKIE)
+def presented_key(request: Request, session: Session) -> str | None:
+    """The edit key that a request carries for a session: the bearer token, else what the browser's cookie stands for.
+
+    Raises Problem (429) where too many tokens from this address did not fit.
+    """
+    token = bearer(request.headers) or request.cookies.get(SESSION_COOKIE)
+    if token is None:
+        owner = owner_of(request)
+        return None if owner is None else keys.derived(owner, session.id)
+    rates = rates_of(request)
+    rates.check_keys(request)
+    if not session.may_edit(token):
+        rates.wrong_key(request)
+    return token
 
 
-def give_key(request: Request, response: Response, session_id: str, edit_key: str) -> None:
-    """Have the browser keep the edit key: for this session's pages only, out of reach of scripts."""
-    response.set_cookie(
-        COOKIE,
-        edit_key,
-        max_age=COOKIE_SECONDS,
-        path=f"/s/{session_id}",
-        secure=request.url.scheme == "https",
-        httponly=True,
-        samesite="lax",
-    )
+def owner_of(request: Request) -> str | None:
+    """The secret of the browser that asks, from which the keys of its sessions are derived; None if it has none yet."""
+    return request.cookies.get(SECURE_COOKIE if request.url.scheme == "https" else COOKIE)
+
+
+async def start_in_browser(
+    request: Request, text: str, *, title: str = ""
+) -> tuple[Created, Callable[[Response], None]]:
+    """A new session that the asking browser may change; what is returned with it puts the cookie onto the answer.
+
+    Raises ScenarioError, LimitReached or Problem (429).
+    """
+    owner = owner_of(request) or keys.new_key()
+    admit_session(request, text)
+    sessions: Sessions = request.app.state.sessions
+    created = await sessions.create(text, title=title, owner=owner)
+
+    def give(response: Response) -> None:
+        secure = request.url.scheme == "https"
+        response.set_cookie(
+            SECURE_COOKIE if secure else COOKIE,
+            owner,
+            max_age=COOKIE_SECONDS,
+            path="/",
+            secure=secure,
+            httponly=True,
+            samesite="lax",
+        )
+
+    return created, give
+
+
+def admit_session(request: Request, text: str) -> None:
+    """Count a new session, a long one as several. Raises Problem (429) where this address started too many."""
+    rates_of(request).take(request, Kind.SESSIONS, 1 + len(text) // limits.CHARACTERS_PER_START)

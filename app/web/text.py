@@ -37,7 +37,7 @@ async def save_text(request: Request, id: str) -> Response:  # noqa: A002
     session: Session = await request.app.state.sessions.open(id)
     text = await _sent(request)
     try:
-        await session.rewrite(text, edit_key=presented_key(request))
+        await session.rewrite(text, edit_key=presented_key(request, session))
     except ScenarioError:
         found = await _problems(request, text)
         return _page(page_of(session, text, mine=_mine(request, session), problems=found), 422)
@@ -83,7 +83,7 @@ async def _problems(request: Request, text: str) -> tuple[ScenarioError, ...]:
 
 
 def _mine(request: Request, session: Session) -> bool:
-    return session.may_edit(presented_key(request)) and session.damaged is None
+    return session.may_edit(presented_key(request, session)) and session.damaged is None
 
 
 def _page(page: TextPage, status: int = 200) -> HTMLResponse:

@@ -33,7 +33,7 @@ async def move(request: Request, id: str) -> Response:  # noqa: A002 - the path 
     actor = str(form.get("actor", "")) if scripted else ""
     look = look_from(f"/s/{id}", {**habits(request), "tab": str(form.get("tab", ""))})
     try:
-        await session.move(_change(str(form.get("do", ""))), edit_key=presented_key(request), actor=actor)
+        await session.move(_change(str(form.get("do", ""))), edit_key=presented_key(request, session), actor=actor)
     except SessionError as error:
         if not scripted:
             raise

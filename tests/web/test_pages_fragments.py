@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from app.sessions import keys
 from tests.web.reading import words
 
 pytestmark = pytest.mark.anyio
@@ -94,7 +95,7 @@ async def test_a_change_through_the_api_reaches_the_pages(tab, app):
     await tab.send(MAPPED[0])
     room = app.state.live.room(session)
     room.watchers = 1
-    key = tab.client.cookies.get("giclab_edit", path=tab.path)
+    key = keys.derived(tab.client.cookies["giclab"], session.id)
     await session.append("read GICD_CTLR", edit_key=key)
     assert "Step 2" in app.state.live.update(session, 2)
 

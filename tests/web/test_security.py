@@ -143,12 +143,20 @@ async def test_no_other_site_may_read_through_a_browser(client, page):
 
 
 async def test_the_cookie_is_out_of_reach_of_scripts_of_other_sites_and_of_other_sessions(page):
-    address, cookie = page
-    key, *attributes = cookie.split("; ")
-    assert re.fullmatch(r"giclab_edit=[A-Za-z0-9_-]{43}", key)
-    flags = {flag.lower() for flag in attributes}
-    assert {"httponly", "samesite=lax", f"path={address}".lower()} <= flags
-    assert "secure" not in flags
+    key, *attributes = page[1].split("; ")
+    assert re.fullmatch(r"giclab=[A-Za-z0-9_-]{43}", key)
+    assert {flag.lower() for flag in attributes} == {"httponly", "samesite=lax", "path=/", "max-age=34560000"}
+
+
+async def test_one_cookie_is_for_all_sessions_of_a_browser_and_opens_no_others(client, app):
+    mine = [(await client.post("/sessions", data=SESSION)) for _ in range(2)]
+    assert mine[0].headers["set-cookie"] == mine[1].headers["set-cookie"]
+    form, headers = {"op": "read GICD_CTLR"}, {"HX-Request": "true"}
+    for answer in mine:
+        assert (await client.post(f"{answer.headers['location']}/ops", data=form, headers=headers)).status_code == 200
+    opened = [await app.state.sessions.open(answer.headers["location"].removeprefix("/s/")) for answer in mine]
+    assert opened[0]._head.key_hash != opened[1]._head.key_hash, "the database does not tell that one browser has both"
+    assert not any(session.may_edit(client.cookies["giclab"]) for session in opened)
 
 
 async def test_over_https_the_cookie_stays_there(app):
@@ -157,7 +165,17 @@ async def test_over_https_the_cookie_stays_there(app):
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="https://giclab.test") as client:
         answer = await client.post("/sessions", data=SESSION)
-    assert "; Secure" in answer.headers["set-cookie"]
+        cookie = answer.headers["set-cookie"]
+        assert re.match(
+            r"__Host-giclab=[A-Za-z0-9_-]{43}; HttpOnly; Max-Age=\d+; Path=/; SameSite=lax; Secure\Z", cookie
+        )
+        assert answer.headers["strict-transport-security"] == "max-age=31536000"
+        form, headers = {"op": "read GICD_CTLR"}, {"HX-Request": "true"}
+        path = f"{answer.headers['location']}/ops"
+        assert (await client.post(path, data=form, headers=headers)).status_code == 200
+        plain = {**headers, "Cookie": f"giclab={client.cookies['__Host-giclab']}"}
+        client.cookies.clear()
+        assert (await client.post(path, data=form, headers=plain)).status_code == 401, "one that http could have set"
 
 
 async def test_who_holds_the_cookie_changes_the_session_and_who_has_the_link_does_not(client, page):
@@ -176,6 +194,6 @@ async def test_who_holds_the_cookie_changes_the_session_and_who_has_the_link_doe
 async def test_the_key_is_on_no_page(client, page):
     address, cookie = page
     key = cookie.partition(";")[0].partition("=")[2]
-    shown = await client.get(address, headers={"Cookie": f"giclab_edit={key}"})
+    shown = await client.get(address, headers={"Cookie": f"giclab={key}"})
     assert key not in shown.text
     assert key not in str(shown.headers)
