@@ -1,4 +1,4 @@
-"""The GICv3 ITS command set: one table of opcodes and operands, and the 32-byte encoding both ways.
+"""The ITS command set: one table of opcodes and operands, and the 32-byte encoding both ways.
 
 Layout: IHI 0069, "ITS commands"; a command is four little-endian doublewords DW0..DW3, DW0[7:0] is the opcode.
 """
@@ -8,8 +8,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from struct import Struct
 from types import MappingProxyType
+
+from app.gic.layout import Bits, EntryLayout
 
 COMMAND_BYTES = 32
 WORDS = Struct("<4Q")
@@ -21,44 +24,27 @@ class CommandError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Operand:
-    """A command's operand: its field is DW`word`[`msb`:`lsb`] and holds (value - `bias`) >> `shift`."""
+class Operand(Bits):
+    """A command's operand, as the field that holds it."""
 
-    name: str
-    field_name: str
-    word: int
-    msb: int
-    lsb: int
-    meaning: str
-    shift: int = 0
-    bias: int = 0
     default: int | None = None
-
-    @property
-    def largest(self) -> int:
-        """The largest value that fits."""
-        return (((1 << (self.msb - self.lsb + 1)) - 1) << self.shift) + self.bias
 
     def place(self, value: int) -> int:
         """The operand's bits in its doubleword."""
-        if value < self.bias or value > self.largest:
-            raise CommandError(f"{self.name}={value:#x} does not fit: {self.bias} to {self.largest:#x}")
-        if (value - self.bias) & ((1 << self.shift) - 1):
-            raise CommandError(f"{self.name}={value:#x} must be a multiple of {1 << self.shift:#x}")
+        if refusal := self.refusal(value):
+            raise CommandError(refusal)
         return ((value - self.bias) >> self.shift) << self.lsb
-
-    def pick(self, words: tuple[int, ...]) -> int:
-        """The operand's value in a command's four doublewords."""
-        raw = (words[self.word] >> self.lsb) & ((1 << (self.msb - self.lsb + 1)) - 1)
-        return (raw << self.shift) + self.bias
 
 
 @dataclass(frozen=True, slots=True)
 class CommandSpec:
+    """`version`: the GIC architecture that has it, 3 or 4. No implementation here has a GICv4 ITS."""
+
     name: str
     opcode: int
     meaning: str
     operands: tuple[Operand, ...]
+    version: int = 3
     cite: str = "IHI 0069, ITS commands"
 
 
@@ -70,6 +56,9 @@ _TARGET = Operand("target", "RDbase", 2, 51, 16, "the CPU number (GITS_TYPER.PTA
 _VALID = Operand("valid", "V", 2, 63, 63, "1 maps, 0 unmaps", default=1)
 _ITT = Operand("itt", "ITT_addr", 2, 51, 8, "address of the ITT, 256-byte aligned", shift=8, default=0)
 _SIZE = Operand("size", "Size", 1, 4, 0, "EventID bits (the field holds bits - 1)", bias=1, default=1)
+
+_VPE = Operand("vpe", "vPEID", 1, 47, 32, "the virtual PE")
+_DOORBELL = Operand("doorbell", "Dbell_pINTID", 2, 63, 32, "the LPI that tells of it, 1023 for none", default=1023)
 
 _SPECS = (
     CommandSpec("MAPD", 0x08, "map a device to its interrupt translation table", (_DEVICE, _SIZE, _ITT, _VALID)),
@@ -92,7 +81,63 @@ _SPECS = (
     CommandSpec("INV", 0x0C, "drop the cached configuration of the event's LPI", (_DEVICE, _EVENT)),
     CommandSpec("INVALL", 0x0D, "drop the cached configuration of a collection's LPIs", (_ICID,)),
     CommandSpec("SYNC", 0x05, "wait for the effects of earlier commands on a Redistributor", (_TARGET,)),
+    CommandSpec(
+        "VMAPP",
+        0x29,
+        "map a vPE to a Redistributor and its virtual pending table",
+        (
+            _VPE,
+            _TARGET,
+            Operand("vpt", "VPT_addr", 3, 51, 16, "address of the pending table, 64 KB aligned", shift=16, default=0),
+            Operand("vpt_size", "VPT_size", 3, 4, 0, "vINTID bits (the field holds bits - 1)", bias=1, default=1),
+            _VALID,
+        ),
+        version=4,
+    ),
+    CommandSpec(
+        "VMAPTI",
+        0x2A,
+        "map an event to a virtual LPI of a vPE",
+        (_DEVICE, _EVENT, _VPE, Operand("vintid", "vINTID", 2, 31, 0, "the virtual LPI, 8192 or more"), _DOORBELL),
+        version=4,
+    ),
+    CommandSpec(
+        "VMAPI",
+        0x2B,
+        "map an event to the virtual LPI of the same number",
+        (_DEVICE, _EVENT, _VPE, _DOORBELL),
+        version=4,
+    ),
+    CommandSpec(
+        "VMOVI",
+        0x21,
+        "move an event to another vPE",
+        (
+            _DEVICE,
+            _EVENT,
+            _VPE,
+            Operand("doorbell_valid", "D", 2, 0, 0, "1 takes the doorbell, 0 leaves it", default=0),
+            _DOORBELL,
+        ),
+        version=4,
+    ),
+    CommandSpec(
+        "VMOVP",
+        0x22,
+        "move a vPE to another Redistributor",
+        (
+            _VPE,
+            _TARGET,
+            Operand("sequence", "Sequence_Number", 0, 47, 32, "the same in this VMOVP on every ITS", default=0),
+            Operand("its_list", "ITSList", 1, 15, 0, "the ITSs that take it, a bit each", default=0),
+        ),
+        version=4,
+    ),
+    CommandSpec("VINVALL", 0x2D, "drop the cached configuration of a vPE's LPIs", (_VPE,), version=4),
+    CommandSpec("VSYNC", 0x25, "wait for the effects of earlier commands on a vPE", (_VPE,), version=4),
 )
+
+OPCODE = Bits("opcode", "Command", 0, 7, 0, "which command it is")
 
 COMMANDS: Mapping[str, CommandSpec] = MappingProxyType({spec.name: spec for spec in _SPECS})
 BY_OPCODE: Mapping[int, CommandSpec] = MappingProxyType({spec.opcode: spec for spec in _SPECS})
@@ -100,11 +145,19 @@ BY_OPCODE: Mapping[int, CommandSpec] = MappingProxyType({spec.opcode: spec for s
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command as it stands in the queue; `name` is "" for an opcode that GICv3 does not have."""
+    """A command as it stands in the queue; `name` is "" for an opcode that no command has."""
 
     words: tuple[int, int, int, int]
     name: str
     operands: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def reserved(self) -> tuple[int, int, int, int]:
+        """The bits set in each doubleword that no operand has: RES0 in IHI 0069."""
+        used = layout_of(self.name).used
+        mask = (1 << 64) - 1
+        first, second, third, fourth = (word & ~(used >> 64 * n) & mask for n, word in enumerate(self.words))
+        return first, second, third, fourth
 
     @property
     def text(self) -> str:
@@ -114,8 +167,18 @@ class Command:
         return " ".join([self.name, *(f"{name}={_shown(name, value)}" for name, value in self.operands.items())])
 
 
+HEX_OPERANDS = frozenset({"device", "event", "itt", "vpt", "vpe", "its_list"})
+
+
+@cache
+def layout_of(name: str) -> EntryLayout:
+    """The 32 bytes of a command as fields; of an unknown one only the opcode is a field."""
+    spec = COMMANDS.get(name)
+    return EntryLayout(name or "command", COMMAND_BYTES, OPCODE, *(spec.operands if spec else ()))
+
+
 def _shown(name: str, value: int) -> str:
-    return hex(value) if name in ("device", "event", "itt") else str(value)
+    return hex(value) if name in HEX_OPERANDS else str(value)
 
 
 def encode(name: str, **operands: int) -> bytes:
@@ -141,8 +204,8 @@ def encode(name: str, **operands: int) -> bytes:
     return WORDS.pack(*words)
 
 
-# Only an unmapping MAPD may leave these out: their defaults exist for it alone.
-_MAPPING_NEEDS = frozenset({"itt", "size"})
+# Only an unmapping MAPD or VMAPP may leave these out: their defaults exist for it alone.
+_MAPPING_NEEDS = frozenset({"itt", "size", "vpt", "vpt_size"})
 
 
 def decode(packet: bytes) -> Command:

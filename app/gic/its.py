@@ -25,6 +25,7 @@ from app.gic.its_behaviours import (
 )
 from app.gic.outcome import DONE, Outcome
 from app.gic.register_file import Place, Write, on_read, on_write, refuses_write
+from app.gic.tables import TableLayouts
 
 if TYPE_CHECKING:
     from app.gic.machine import Machine
@@ -44,6 +45,11 @@ _NO_RAM: Words = (0, 0, 0, 0)
 
 class Translation(Protocol):
     """The ITS's memory of devices, events and collections, and what commands do to it."""
+
+    @property
+    def layouts(self) -> TableLayouts:
+        """How its entries look in guest RAM, where and when they are there."""
+        ...
 
     def run(self, words: Words) -> Outcome: ...
 

@@ -29,7 +29,7 @@ from app.gic.lpi import FIRST_LPI, LPI_ID_BITS
 from app.gic.lpi_behaviours import CollectionMove, DiscardPending, IdBits, InvallScope, MoveToDisabled, UnmapPending
 from app.gic.lpi_kernel import KernelLpis, Lpi
 from app.gic.outcome import DONE, Outcome, ignored, stalled
-from app.gic.tables import ADDRESS_51_8, DWORD, L1_ENTRY_BYTES, L1_VALID
+from app.gic.tables import ADDRESS_51_8, DWORD, KVM_LAYOUTS, L1_ENTRY_BYTES, L1_VALID
 
 if TYPE_CHECKING:
     from app.gic.its import Words
@@ -46,6 +46,8 @@ _L1_ADDRESS = 0x000F_FFFF_FFFF_0000
 
 class KernelTranslation:
     """`collections` by ICID, in the order they were mapped."""
+
+    layouts = KVM_LAYOUTS
 
     def __init__(self, machine: Machine) -> None:
         self._m = machine

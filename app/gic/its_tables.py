@@ -27,6 +27,7 @@ from app.gic.tables import (
     DeviceEntry,
     InterruptEntry,
     TableFormat,
+    TableLayouts,
     TableRoot,
 )
 
@@ -97,6 +98,10 @@ class TableTranslation:
             0x0E: self._movall,
             0x0F: self._discard,
         }
+
+    @property
+    def layouts(self) -> TableLayouts:
+        return self.format.layouts
 
     def configure(self) -> None:
         its = self._m.its

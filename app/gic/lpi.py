@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from app.gic.layout import Bits, EntryLayout
 
 if TYPE_CHECKING:
     from app.gic.machine import Machine
@@ -15,8 +18,13 @@ PROPBASER_ADDRESS = 0x000F_FFFF_FFFF_F000
 PENDBASER_ADDRESS = 0x000F_FFFF_FFFF_0000
 PTZ = 1 << 62
 ENABLE_LPIS = 1  # GICR_CTLR
-CONFIG_ENABLE = 1
-CONFIG_PRIORITY = 0xFC
+CONFIG = EntryLayout(
+    "configuration byte",
+    1,
+    Bits("enabled", "Enable", 0, 0, 0, "1: the LPI is enabled"),
+    Bits("priority", "Priority", 0, 7, 2, "bits 7:2 of the priority, 0 is the highest", shift=2),
+)
+CONFIG_ENABLE, CONFIG_PRIORITY = (((1 << each.width) - 1) << each.lsb for each in CONFIG.bits)
 
 
 class Candidate(NamedTuple):
@@ -80,6 +88,13 @@ def lpi_limit(propbaser: int) -> int:
     """One more than the largest INTID that GICR_PROPBASER.IDbits leaves room for; 0 below 14 bits."""
     bits = min((propbaser & 0x1F) + 1, LPI_ID_BITS)
     return 1 << bits if bits >= 14 else 0
+
+
+@lru_cache(maxsize=1024)
+def pending_byte(first: int) -> EntryLayout:
+    """The pending bits of eight INTIDs from `first` on."""
+    bits = (Bits(f"p{first + n}", str(first + n), 0, n, n, f"1: INTID {first + n} is pending") for n in range(8))
+    return EntryLayout("pending bits", 1, *bits)
 
 
 def ram_byte(machine: Machine, address: int) -> int:

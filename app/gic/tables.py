@@ -6,14 +6,14 @@ IMPLEMENTATION DEFINED. All are little-endian. Sizes are in bytes, addresses are
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
 from typing import NamedTuple, Protocol
+
+from app.gic.layout import Bits, EntryLayout
 
 L1_VALID = 1 << 63
 L1_ENTRY_BYTES = 8
 DWORD = Struct("<Q")
-_QEMU_ITE = Struct("<QI")
 NO_DOORBELL = 1023
 _DOORBELL_BYTES = 3
 ADDRESS_51_8 = 0x000F_FFFF_FFFF_FF00
@@ -56,11 +56,90 @@ class InterruptEntry(NamedTuple):
         return f"INTID {self.intid}, ICID {self.icid}" if self.valid else "not valid"
 
 
+LEVEL1 = EntryLayout(
+    "level 1 entry",
+    L1_ENTRY_BYTES,
+    Bits("valid", "Valid", 0, 63, 63, "1: the page exists"),
+    Bits("page", "Physical_Address", 0, 51, 12, "address of the level 2 page", shift=12),
+)
+
+
+class TableLayouts(NamedTuple):
+    """The private formats of an implementation's tables. `listed`: collections are a packed list, not by ICID."""
+
+    name: str
+    dte: EntryLayout
+    cte: EntryLayout
+    ite: EntryLayout
+    listed: bool = False
+
+
+def _size(lsb: int, msb: int) -> Bits:
+    return Bits("size", "Size", 0, msb, lsb, "EventID bits of the ITT (the field holds bits - 1)", bias=1)
+
+
+def _itt(lsb: int, msb: int) -> Bits:
+    return Bits("itt", "ITT_addr", 0, msb, lsb, "address of the ITT, bits 51:8", shift=8)
+
+
+def _valid(bit: int) -> Bits:
+    return Bits("valid", "Valid", 0, bit, bit, "1: the entry maps something")
+
+
+def _next(lsb: int, msb: int) -> Bits:
+    return Bits("next", "next", 0, msb, lsb, "how many entries on the next valid one is, 0 for the last")
+
+
+def _intid(lsb: int, msb: int) -> Bits:
+    return Bits("intid", "pINTID", 0, msb, lsb, "the LPI, 8192 or more")
+
+
+def _icid(lsb: int, msb: int) -> Bits:
+    return Bits("icid", "ICID", 0, msb, lsb, "the collection that routes it")
+
+
+def _rdbase(lsb: int, msb: int) -> Bits:
+    return Bits("rdbase", "RDbase", 0, msb, lsb, "the CPU number (GITS_TYPER.PTA=0)")
+
+
+# The fields are in the order of DeviceEntry, CollectionEntry and InterruptEntry, or of the Kvm ones.
+QEMU_LAYOUTS = TableLayouts(
+    "QEMU 7.0",
+    EntryLayout("DTE", 8, _valid(0), _size(1, 5), _itt(6, 49)),
+    EntryLayout("CTE", 8, _valid(0), _rdbase(1, 16)),
+    EntryLayout(
+        "ITE",
+        12,
+        _valid(0),
+        _intid(2, 25),
+        _icid(32, 47),
+        Bits("physical", "INTTYPE", 0, 1, 1, "1: a physical LPI, 0: a virtual one"),
+        Bits("vpeid", "vPEID", 0, 63, 48, "the vPE of a virtual LPI"),
+        Bits("doorbell", "DOORBELL", 1, 23, 0, "the doorbell of a virtual LPI, 1023 for none"),
+    ),
+)
+PLAIN_LAYOUTS = TableLayouts(
+    "giclab",
+    EntryLayout("DTE", 8, _valid(63), _size(0, 4), _itt(8, 51)),
+    EntryLayout("CTE", 8, _valid(63), _rdbase(16, 47)),
+    EntryLayout("ITE", 8, _valid(63), _intid(0, 31), _icid(32, 47)),
+)
+KVM_LAYOUTS = TableLayouts(
+    "KVM ABI revision 0",
+    EntryLayout("DTE", 8, _valid(63), _next(49, 62), _itt(5, 48), _size(0, 4)),
+    EntryLayout("CTE", 8, _valid(63), _rdbase(16, 47), _icid(0, 15)),
+    EntryLayout("ITE", 8, _next(48, 63), _intid(16, 47), _icid(0, 15)),
+    listed=True,
+)
+
+
 class TableFormat(Protocol):
     """How entries look in RAM. DTEs and CTEs are 8 bytes everywhere."""
 
     @property
     def name(self) -> str: ...
+    @property
+    def layouts(self) -> TableLayouts: ...
     @property
     def ite_bytes(self) -> int: ...
 
@@ -78,71 +157,64 @@ class TableFormat(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class QemuFormat:
-    """QEMU 7.0 and later (arm_gicv3_its.c, gicv3_internal.h; observed): valid is bit 0, ITEs are 12 bytes."""
+class _Format:
+    """What follows from the layouts."""
 
-    name: str = "QEMU 7.0"
-    ite_bytes: int = 12
+    layouts: TableLayouts
+
+    @property
+    def name(self) -> str:
+        return self.layouts.name
+
+    @property
+    def ite_bytes(self) -> int:
+        return self.layouts.ite.length
 
     def pack_dte(self, entry: DeviceEntry) -> bytes:
-        if not entry.valid:
-            return bytes(8)
-        return DWORD.pack(1 | (entry.size - 1) << 1 | entry.itt >> 8 << 6)
+        return self.layouts.dte.pack(*entry) if entry.valid else bytes(8)
 
     def unpack_dte(self, raw: int) -> DeviceEntry:
-        return DeviceEntry(bool(raw & 1), (raw >> 1 & 0x1F) + 1, (raw >> 6 & (1 << 44) - 1) << 8)
+        return DeviceEntry._make(self.layouts.dte.unpack(raw))
 
     def pack_cte(self, entry: CollectionEntry) -> bytes:
-        return DWORD.pack(1 | (entry.rdbase & 0xFFFF) << 1) if entry.valid else bytes(8)
+        return self.layouts.cte.pack(*entry) if entry.valid else bytes(8)
 
     def unpack_cte(self, raw: int) -> CollectionEntry:
-        return CollectionEntry(bool(raw & 1), raw >> 1 & 0xFFFF)
+        return CollectionEntry._make(self.layouts.cte.unpack(raw))
+
+
+class QemuFormat(_Format):
+    """QEMU 7.0 and later (arm_gicv3_its.c, gicv3_internal.h; observed): valid is bit 0, ITEs are 12 bytes."""
+
+    layouts = QEMU_LAYOUTS
 
     def pack_ite(self, entry: InterruptEntry) -> bytes:
-        if not entry.valid:
-            return bytes(12)
-        low = 1 | entry.physical << 1 | (entry.intid & 0xFF_FFFF) << 2 | entry.icid << 32 | entry.vpeid << 48
-        return _QEMU_ITE.pack(low, NO_DOORBELL)
+        return self.layouts.ite.pack(*entry, NO_DOORBELL) if entry.valid else bytes(12)
 
     def kept_tail(self, tail: bytes) -> bytes:
         return tail[:_DOORBELL_BYTES] + bytes(len(tail) - _DOORBELL_BYTES)
 
     def unpack_ite(self, raw: int) -> InterruptEntry:
-        return InterruptEntry(bool(raw & 1), raw >> 2 & 0xFF_FFFF, raw >> 32 & 0xFFFF, bool(raw & 2), raw >> 48)
+        return InterruptEntry._make(self.layouts.ite.unpack(raw)[:5])
 
 
-@dataclass(frozen=True)
-class PlainFormat:
+class PlainFormat(_Format):
     """giclab's own choice for `architecture`: 8-byte entries, valid is bit 63, fields where the command has them."""
 
-    name: str = "giclab"
-    ite_bytes: int = 8
-
-    def pack_dte(self, entry: DeviceEntry) -> bytes:
-        return DWORD.pack(1 << 63 | entry.itt & ADDRESS_51_8 | entry.size - 1) if entry.valid else bytes(8)
-
-    def unpack_dte(self, raw: int) -> DeviceEntry:
-        return DeviceEntry(bool(raw >> 63), (raw & 0x1F) + 1, raw & ADDRESS_51_8)
-
-    def pack_cte(self, entry: CollectionEntry) -> bytes:
-        return DWORD.pack(1 << 63 | entry.rdbase << 16) if entry.valid else bytes(8)
-
-    def unpack_cte(self, raw: int) -> CollectionEntry:
-        return CollectionEntry(bool(raw >> 63), raw >> 16 & 0xFFFF_FFFF)
+    layouts = PLAIN_LAYOUTS
 
     def pack_ite(self, entry: InterruptEntry) -> bytes:
-        return DWORD.pack(1 << 63 | entry.icid << 32 | entry.intid) if entry.valid else bytes(8)
+        return self.layouts.ite.pack(*entry[:3]) if entry.valid else bytes(8)
 
     def kept_tail(self, tail: bytes) -> bytes:
         return tail
 
     def unpack_ite(self, raw: int) -> InterruptEntry:
-        return InterruptEntry(bool(raw >> 63), raw & 0xFFFF_FFFF, raw >> 32 & 0xFFFF)
+        return InterruptEntry._make((*self.layouts.ite.unpack(raw), True, 0))
 
 
 class KvmDte(NamedTuple):
-    """KVM ABI revision 0 device entry: V[63] next[62:49] ITT_addr>>8[48:5] size-1[4:0]."""
+    """KVM ABI revision 0 device entry."""
 
     valid: bool
     next: int
@@ -150,44 +222,41 @@ class KvmDte(NamedTuple):
     size: int
 
     def pack(self) -> bytes:
-        return DWORD.pack(self.valid << 63 | self.next << 49 | self.itt >> 8 << 5 | self.size - 1)
+        return KVM_LAYOUTS.dte.pack(*self)
 
     @classmethod
     def unpack(cls, data: bytes) -> KvmDte:
-        raw = DWORD.unpack(data)[0]
-        return cls(bool(raw >> 63), raw >> 49 & 0x3FFF, (raw >> 5 & (1 << 44) - 1) << 8, (raw & 0x1F) + 1)
+        return cls._make(KVM_LAYOUTS.dte.unpack(DWORD.unpack(data)[0]))
 
 
 class KvmCte(NamedTuple):
-    """KVM ABI revision 0 collection entry: V[63] RDBase[51:16] ICID[15:0]; the table is a packed list."""
+    """KVM ABI revision 0 collection entry; the table is a packed list."""
 
     valid: bool
     target: int
     icid: int
 
     def pack(self) -> bytes:
-        return DWORD.pack(self.valid << 63 | self.target << 16 | self.icid)
+        return KVM_LAYOUTS.cte.pack(*self)
 
     @classmethod
     def unpack(cls, data: bytes) -> KvmCte:
-        raw = DWORD.unpack(data)[0]
-        return cls(bool(raw >> 63), raw >> 16 & 0xFFFF_FFFF, raw & 0xFFFF)
+        return cls._make(KVM_LAYOUTS.cte.unpack(DWORD.unpack(data)[0]))
 
 
 class KvmIte(NamedTuple):
-    """KVM ABI revision 0 interrupt entry: next[63:48] pINTID[47:16] ICID[15:0]; pINTID 0 is not valid."""
+    """KVM ABI revision 0 interrupt entry; pINTID 0 is not valid."""
 
     next: int
     intid: int
     icid: int
 
     def pack(self) -> bytes:
-        return DWORD.pack(self.next << 48 | self.intid << 16 | self.icid)
+        return KVM_LAYOUTS.ite.pack(*self)
 
     @classmethod
     def unpack(cls, data: bytes) -> KvmIte:
-        raw = DWORD.unpack(data)[0]
-        return cls(raw >> 48, raw >> 16 & 0xFFFF_FFFF, raw & 0xFFFF)
+        return cls._make(KVM_LAYOUTS.ite.unpack(DWORD.unpack(data)[0]))
 
 
 class TableRoot(NamedTuple):

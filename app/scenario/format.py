@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from app.gic.commands import COMMANDS, HEX_OPERANDS
 from app.registers import RegisterMap
 from app.scenario.operations import (
     Ack,
@@ -43,7 +44,7 @@ from app.scenario.vocabulary import spoken_value, vocabulary
 VERB_WIDTH = 7
 COMMENT_COLUMN = 48
 DECIMAL_BELOW = 256
-DECIMAL_OPERANDS = frozenset({"intid", "collection", "target", "source", "size", "valid"})
+DECIMAL_OPERANDS = frozenset(operand.name for spec in COMMANDS.values() for operand in spec.operands) - HEX_OPERANDS
 DEFAULT_SPEC = MachineSpec()
 # What an acknowledge returns is said in decimal: no interrupt (1020 to 1023), or an LPI.
 INTID_REGISTERS = frozenset({"ICC_IAR1_EL1", "ICC_HPPIR1_EL1"})

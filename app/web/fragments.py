@@ -22,6 +22,7 @@ from app.web.views import explorer
 from app.web.views.lines import lines_of
 from app.web.views.live import Live
 from app.web.views.look import look_from
+from app.web.views.meaning import meaning_line
 from app.web.views.onview import inspector_of
 from app.web.views.render import component, partial
 from app.web.views.stage import SessionStage
@@ -29,7 +30,7 @@ from app.web.views.trouble import Trouble, trouble_of_line
 
 router = APIRouter(include_in_schema=False)
 CHANNEL = "page"
-PLACES = {"register": "register", "its": "its", "poke": "poke"}
+PLACES = {"register": "register", "its": "its", "poke": "poke", "meaning": "poke"}
 
 
 @router.post("/s/{id}/ops")
@@ -103,7 +104,7 @@ async def _append_all(
         place = machine.map.find(name)
         return machine.peek(place.register, place.cpu or 0)
 
-    lines = lines_of(form, machine.map, peek)
+    lines = (meaning_line(form, machine),) if form.get("kind") == "meaning" else lines_of(form, machine.map, peek)
     done: list[int] = []
     for line in lines:
         step = await session.append(line, edit_key=key, actor=actor, after=after)

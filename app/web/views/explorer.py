@@ -8,16 +8,13 @@ from dataclasses import dataclass
 from app.gic import IMPLEMENTATIONS
 from app.registers import Register
 from app.web.views import history, inspector, memory, navigator, queue, trace, why
-from app.web.views.look import FIRST_LPI, RAM_BASE, Look
+from app.web.views.look import RAM_BASE, Look
 from app.web.views.moment import Moment, machine_map, moment_of
 from app.web.views.onview import Unknown, register_on_view, shown_of, touches_of
-from app.web.views.shared import MOST_ITTS, Choice, Shared, shared_of
+from app.web.views.shared import Choice, Shared, shared_of
 from app.web.views.stage import Stage
 from app.web.views.tree import tree_html
 
-CONFIG_TABLE_BYTES = 57_344
-PENDING_TABLE_BYTES = 8_192
-BASER_TABLE_BYTES = 0x10000
 SHORT_TITLES = {"kvm-before-5.6": "KVM <5.6", "architecture": "Arch."}
 
 
@@ -38,7 +35,7 @@ class Page:
     shared: Shared
     navigator: navigator.Navigator
     inspector: inspector.Inspector
-    memory: memory.MemoryPanel
+    memory: memory.MemoryPanel | None
     builder: queue.Builder
     why: why.WhyPanel
     may_write: bool
@@ -61,7 +58,8 @@ async def page_of(
         shared=shared,
         navigator=_navigator(moment, shared, look, register, cpu),
         inspector=_inspector(moment, look, register, cpu, touches, may_write=may_write),
-        memory=memory_of(moment, look),
+        # Nobody sees it before its tab opens, which then asks for it.
+        memory=memory_of(moment, look, typed or {}, may_write=may_write) if look.tab == "memory" else None,
         builder=queue.builder(look.command, typed or {}, may_write=may_write),
         why=why.why_panel(moment.machine, look, moment.now),
         may_write=may_write,
@@ -89,49 +87,11 @@ def form_of(look: Look) -> Form:
     return Form(f"{look.base}/ops{look.query()}", f"{look.base}/ops{Look(look.base, step=look.step).query()}")
 
 
-def memory_of(moment: Moment, look: Look) -> memory.MemoryPanel:
-    """The memory panel, at the address asked for, else at the first pending table, else where RAM begins."""
+def memory_of(moment: Moment, look: Look, typed: dict[str, str], *, may_write: bool) -> memory.MemoryPanel:
+    """The memory panel of a moment."""
     ram = range(RAM_BASE, RAM_BASE + (moment.spec.ram_mib << 20))
-    regions = _regions(moment)
-    address = look.address
-    if address is None:
-        address = next((region.start for region in regions if "pending" in region.label), RAM_BASE)
-        address += FIRST_LPI // 8 if regions and address in ram and address != RAM_BASE else 0
-    start = memory.window_start(address if address in ram else RAM_BASE, ram.start, ram.stop)
-    data = moment.machine.memory.read(start, memory.SHOWN_BYTES)
     written = trace.written_bytes(moment.step.effects if moment.step else ())
-    return memory.memory_panel(address, start, data, written, regions, look, ram=ram)
-
-
-def _regions(moment: Moment) -> tuple[memory.Region, ...]:
-    """The tables that registers point to, with their sizes."""
-    machine = moment.machine
-    values = {
-        (register.name, cpu): machine.peek(register, cpu)
-        for name, cpu in [
-            ("GICR_PROPBASER", 0),
-            *(("GICR_PENDBASER", cpu) for cpu in range(min(machine.cpus, 4))),
-            ("GITS_BASER0", 0),
-            ("GITS_BASER1", 0),
-        ]
-        if (register := moment.map.registers.get(name)) is not None
-    }
-    devices = machine.devices()
-    itts = [(device.device_id, device.itt_address) for device in devices[:MOST_ITTS]]
-    view = machine.queue()
-    sizes = {"LPI config": CONFIG_TABLE_BYTES, "Command queue": view.slots * queue.SLOT_BYTES}
-    found = navigator.ram_bases(moment.map, values, machine.cpus, view.base, itts)
-    return tuple(
-        memory.Region(
-            label,
-            address,
-            sizes.get(
-                label, PENDING_TABLE_BYTES if "pending" in label else 0x100 if "ITT" in label else BASER_TABLE_BYTES
-            ),
-        )
-        for label, address in found
-        if address
-    )
+    return memory.memory_panel(moment.machine, look, written, ram, typed, may_write=may_write)
 
 
 def _navigator(moment: Moment, shared: Shared, look: Look, register: Register, cpu: int) -> navigator.Navigator:

@@ -14,7 +14,6 @@ RING_WIDTH = 520
 SLOT_BYTES = 32
 DRAWN_SLOTS = 128
 RECENT = 3
-HEX_OPERANDS = frozenset({"device", "event", "itt"})
 # One value each so that a machine built by the form line by line is a working one.
 SUGGESTED = {
     "device": "0x2",
@@ -26,6 +25,14 @@ SUGGESTED = {
     "itt": "0x40300000",
     "size": "5",
     "valid": "1",
+    "vpe": "0x1",
+    "vintid": "8195",
+    "doorbell": "1023",
+    "doorbell_valid": "0",
+    "vpt": "0x40340000",
+    "vpt_size": "14",
+    "sequence": "0",
+    "its_list": "0x1",
 }
 # Which underline tells an operand's bits apart in the encoding.
 MARKS = {"device": "f-dev", "event": "f-ev", "intid": "f-int", "collection": "f-col", "size": "f-ev", "itt": "f-int"}
