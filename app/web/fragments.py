@@ -138,6 +138,8 @@ async def _refused(
         **request.query_params,
         "register": form.get("register", request.query_params.get("register", "")),
     }
+    if trouble.where == "poke":
+        query["tab"] = "memory"
     page = await show_session(request, session, look_from(f"/s/{session.id}", query), trouble, form)
     page.status_code = status
     return page

@@ -14,6 +14,7 @@ const mine = (target) => target?.closest?.("#dump td a");
 const drafts = new Map();
 let half;
 let resting;
+let wanted;
 
 function edits() {
   const order = [...drafts.keys()].sort((a, b) => a - b);
@@ -42,7 +43,7 @@ function show() {
     }
   }
   poke().querySelector(".below").hidden = !below;
-  panel().querySelector(".keys").hidden = !("write" in grid().dataset);
+  panel().querySelector(".dump-hint").hidden = !("write" in grid().dataset);
   if (!drafts.size) return;
   const { at, bytes } = edits();
   poke().elements.address.value = "0x" + at.toString(16);
@@ -71,8 +72,10 @@ function move(cell, by) {
   const all = cells();
   const next = all[all.indexOf(cell) + by];
   half = undefined;
-  if (next) next.focus();
-  else panel().querySelector(by < 0 ? ".pager [data-to=lower]" : ".pager [data-to=higher]")?.click();
+  if (next) return next.focus();
+  clearTimeout(resting);
+  wanted = addressOf(cell) + by;
+  panel().querySelector(by < 0 ? ".pager [data-to=lower]" : ".pager [data-to=higher]")?.click();
 }
 
 function type(cell, digit) {
@@ -141,6 +144,10 @@ function begin() {
   if (!grid()) return;
   for (const cell of cells()) if (!drafts.has(addressOf(cell))) cell.classList.remove("is-draft");
   show();
-  stop(mine(document.activeElement) ?? current());
+  cells().find((cell) => addressOf(cell) === wanted)?.focus();
+  wanted = undefined;
+  const here = mine(document.activeElement);
+  stop(here ?? current());
+  if (here) point(here);
 }
 begin();

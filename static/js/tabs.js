@@ -2,8 +2,6 @@
 // Without this module a tab is a link to the page with that panel open.
 
 const tabs = () => [...document.querySelectorAll('[role="tab"]')];
-// What only a panel on view needs.
-const modules = () => document.querySelectorAll("[data-module]:not([hidden])").forEach((panel) => import(panel.dataset.module));
 
 function open(tab, focus) {
   for (const other of tabs()) {
@@ -14,7 +12,6 @@ function open(tab, focus) {
     panel.hidden = !chosen;
     if (chosen && panel.dataset.stale) panel.dispatchEvent(new CustomEvent("giclab:refresh", { bubbles: true }));
   }
-  modules();
   document.getElementById("view-tab").setAttribute("value", tab.id.slice(2));
   if (focus) tab.focus();
 }
@@ -45,5 +42,3 @@ document.addEventListener("htmx:after:swap", (event) => {
   const tab = document.getElementById(panel.getAttribute("aria-labelledby"));
   if (tab && event.detail.ctx.sourceElement?.tagName !== "BODY") open(tab);
 });
-document.addEventListener("htmx:after:swap", modules);
-modules();

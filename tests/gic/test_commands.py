@@ -10,7 +10,8 @@ from app.gic.commands import BY_OPCODE, COMMAND_BYTES, WORDS, decode, encode
 # Arm's own numbers (IHI 0069, ITS commands).
 OPCODES = {
     "MOVI": 0x01, "INT": 0x03, "CLEAR": 0x04, "SYNC": 0x05, "MAPD": 0x08, "MAPC": 0x09, "MAPTI": 0x0A, "MAPI": 0x0B,
-    "INV": 0x0C, "INVALL": 0x0D, "MOVALL": 0x0E, "DISCARD": 0x0F,
+    "INV": 0x0C, "INVALL": 0x0D, "MOVALL": 0x0E, "DISCARD": 0x0F, "VMOVI": 0x21, "VMOVP": 0x22, "VSYNC": 0x25,
+    "VMAPP": 0x29, "VMAPTI": 0x2A, "VMAPI": 0x2B, "VINVALL": 0x2D,
 }  # fmt: skip
 
 
@@ -40,6 +41,25 @@ def test_opcodes():
         (("INT", {"device": 2, "event": 20}), (2 << 32 | 0x03, 20, 0, 0)),
         (("INVALL", {"collection": 1}), (0x0D, 0, 1, 0)),
         (("SYNC", {"target": 1}), (0x05, 0, 1 << 16, 0)),
+        (
+            ("VMAPP", {"vpe": 3, "target": 1, "vpt": 0x4034_0000, "vpt_size": 14}),
+            (0x29, 3 << 32, 1 << 63 | 1 << 16, 0x4034_0000 | 13),
+        ),
+        (
+            ("VMAPTI", {"device": 2, "event": 20, "vpe": 3, "vintid": 8195}),
+            (2 << 32 | 0x2A, 3 << 32 | 20, 1023 << 32 | 8195, 0),
+        ),
+        (("VMAPI", {"device": 2, "event": 8195, "vpe": 3}), (2 << 32 | 0x2B, 3 << 32 | 8195, 1023 << 32, 0)),
+        (
+            ("VMOVI", {"device": 2, "event": 20, "vpe": 4, "doorbell_valid": 1, "doorbell": 8200}),
+            (2 << 32 | 0x21, 4 << 32 | 20, 8200 << 32 | 1, 0),
+        ),
+        (
+            ("VMOVP", {"vpe": 3, "target": 1, "sequence": 7, "its_list": 5}),
+            (7 << 32 | 0x22, 3 << 32 | 5, 1 << 16, 0),
+        ),
+        (("VINVALL", {"vpe": 3}), (0x2D, 3 << 32, 0, 0)),
+        (("VSYNC", {"vpe": 3}), (0x25, 3 << 32, 0, 0)),
     ],
 )
 def test_where_operands_go(command, wanted):
@@ -83,9 +103,19 @@ def test_any_32_bytes_decode(packet):
     assert command.text
 
 
-def test_an_opcode_that_gicv3_does_not_have():
-    command = decode(bytes([0x29]) + bytes(31))
-    assert (command.name, command.operands, command.text) == ("", {}, "opcode 0x29")
+def test_an_opcode_that_no_command_has():
+    command = decode(bytes([0x30]) + bytes(31))
+    assert (command.name, command.operands, command.text) == ("", {}, "opcode 0x30")
+    assert command.reserved == (0, 0, 0, 0)
+
+
+def test_reserved_bits_are_told():
+    raw = list(words("MAPC", collection=1, target=0))
+    assert decode(WORDS.pack(*raw)).reserved == (0, 0, 0, 0)
+    raw[0] |= 0xFF00
+    raw[2] |= 1 << 52
+    raw[3] |= 1
+    assert decode(WORDS.pack(*raw)).reserved == (0xFF00, 0, 1 << 52, 1)
 
 
 @settings(max_examples=100, deadline=None)
@@ -120,7 +150,8 @@ def test_reserved_bits_do_not_matter(command, seed):
         ("MAPD", {"device": 2, "itt": 0, "size": 0}, "size=0x0 does not fit: 1 to 0x20"),
         ("MAPD", {"device": 2, "itt": 0, "size": 33}, "size=0x21 does not fit"),
         ("MAPT", {"device": 2}, "MAPT is not an ITS command; nearest: MAP"),
-        ("VMAPP", {}, "VMAPP is not an ITS command"),
+        ("VMAPP", {"vpe": 1, "target": 0, "vpt_size": 14}, "VMAPP needs vpt"),
+        ("MAPT", {}, "MAPT is not an ITS command"),
     ],
 )
 def test_an_error_names_the_operand_and_what_would_fit(name, operands, told):

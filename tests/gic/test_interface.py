@@ -585,7 +585,7 @@ def test_listening_tells_what_happens_and_only_while_it_listens(implementation):
 
 
 def test_commands_are_those_of_gicv3():
-    assert set(COMMANDS) == {
+    assert {name for name, spec in COMMANDS.items() if spec.version == 3} == {
         "MAPD",
         "MAPC",
         "MAPTI",

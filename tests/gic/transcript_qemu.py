@@ -317,7 +317,7 @@ class _Player:
 
     def _packet(self, line: str) -> bytes:
         _, name, *rest = line.split()
-        if name not in COMMANDS:
+        if name not in COMMANDS or COMMANDS[name].version > 3:  # of GICv4 the words are written down
             return WORDS.pack(*(int(word, 16) for word in rest))
         given = {key: int(value, 0) for key, value in _NUMBER.findall(" ".join(rest).partition(" (")[0])}
         packet = encode(name, **_operands(name, given))

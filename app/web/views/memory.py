@@ -155,10 +155,14 @@ def _caption(region: Region, sign: str) -> Caption:
         case Kind.PENDING:
             entries = "a bit for each INTID"
         case Kind.QUEUE:
-            entries = f"{number(region.length // region.entry_bytes)} commands of 32 bytes"
+            entries = f"{_count(region)} commands of 32 bytes"
         case _:
-            entries = f"{number(region.length // region.entry_bytes)} entries of {region.entry_bytes} bytes"
+            entries = f"{_count(region)} entries of {region.entry_bytes} bytes"
     return Caption(sign, region.label, f"{region.start:#x} to {region.end - 1:#x}, {size}: {entries}")
+
+
+def _count(region: Region) -> str:
+    return number(region.length // region.entry_bytes)
 
 
 @dataclass(frozen=True, slots=True)
