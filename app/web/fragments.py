@@ -45,6 +45,7 @@ async def act(request: Request, id: str) -> Response:  # noqa: A002 - the path s
         return RedirectResponse(f"{look.link()}#its", 303)
     asked = {**habits(request), **request.query_params}
     look = look_from(f"/s/{id}", {**asked, "register": form.get("register", "")})
+    turns = session.turns
     try:
         actor = form.get("actor", "") if scripted else ""
         done = await _append_all(session, form, presented_key(request, session), actor, look.step)
@@ -57,7 +58,7 @@ async def act(request: Request, id: str) -> Response:  # noqa: A002 - the path s
         return await _refused(request, session, form, trouble, problem.status)
     if not scripted:
         return RedirectResponse(look_from(f"/s/{id}", {**request.query_params, "step": ""}).link(), 303)
-    if look.step is not None:
+    if look.step is not None or turns != session.turns:
         newest = replace(look, step=None, tab=form.get("tab", look.tab))
         headers = {**NO_STORE, "HX-Replace-Url": newest.link()}
         html = await app_fragment(request, session, newest)

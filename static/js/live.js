@@ -1,16 +1,25 @@
-// Following a session: says whether the link is up, keeps what is private to this tab (its register, its window of a table)
-// up to date after a step, and holds broadcasts back while the page shows the past.
+// Following a session: takes in what a step changed, keeps up to date what is private to this tab (its register, its window
+// of a table), says whether the line is up, and holds broadcasts back while the page shows the past.
 
 const app = () => document.getElementById("app");
 const seen = () => document.getElementById("seen");
 const newest = () => app().dataset.newest === "true";
+const step = () => Number(seen()?.dataset.step ?? 0);
+const set = (id, text) => {
+  const element = document.getElementById(id);
+  if (element) element.textContent = text;
+};
+const load = (url, target, swap) => window.htmx.ajax("GET", url, { source: target, target, swap });
 let missed = 0;
+let shown = step();
+let heard = { step: shown, turn: seen()?.dataset.turn };
 
-function link(state) {
-  const element = document.getElementById("link");
-  if (!element) return;
-  element.classList.toggle("is-wait", state === "wait");
-  element.classList.toggle("is-off", state === "off");
+// The whole page anew, but in place: what is being typed stays. False if it did not come.
+let came = false;
+async function loadAll() {
+  came = false;
+  await load(location.pathname + location.search, app(), "outerMorph show:none");
+  return came;
 }
 
 function edited() {
@@ -19,79 +28,181 @@ function edited() {
   return detail.edited;
 }
 
-function load(url, target, swap) {
-  return window.htmx.ajax("GET", url, { source: target, target, swap });
-}
-
-function refreshInspector(step) {
+function refreshInspector(now) {
   const inspector = document.getElementById("inspector");
-  if (!inspector?.dataset.register || Number(inspector.dataset.step) >= step) return;
+  if (!inspector?.dataset.register || Number(inspector.dataset.step) >= now) return;
   if (!seen().dataset.touched.split(" ").includes(inspector.dataset.register)) return;
   if (edited()) inspector.querySelector(".below")?.removeAttribute("hidden");
   else load(`${location.pathname}?register=${inspector.dataset.register}`, inspector, "outerHTML show:none");
 }
 
 function refreshPanel(panel) {
-  if (panel.hidden) panel.dataset.stale = "true";
-  else load(panel.dataset.refresh, panel, "outerMorph show:none");
+  if (panel.hidden || panel.open === false) panel.dataset.stale = "true";
+  else load(panel.dataset.refresh ?? location.pathname + location.search, panel, "outerMorph show:none");
+}
+document.addEventListener("giclab:refresh", (event) => refreshPanel(event.target));
+document.addEventListener("toggle", (event) => event.target.dataset?.stale && refreshPanel(event.target), true);
+
+// A mark of change lasts until the next step. The server sends what changed, not what no longer does.
+const MARKS = ["is-changed", "is-now", "chg", "chg--new", "fld--changed"];
+function dropMarks() {
+  for (const name of MARKS) for (const marked of app().querySelectorAll(`.${name}`)) marked.classList.remove(name);
+  for (const marked of app().querySelectorAll("#facts .now")) marked.classList.remove("now");
+  for (const word of app().querySelectorAll(".cnt[id] .vh")) word.remove();
 }
 
-// A mark of change lasts until the next step. The server sends the cells that changed, not those that no longer are.
-function dropMarks() {
-  const touched = new Set(seen().dataset.touched.split(" "));
-  for (const cell of document.querySelectorAll(".v.is-changed")) {
-    const [name, cpu] = [cell.id.slice(2, cell.id.lastIndexOf("-")), cell.id.slice(cell.id.lastIndexOf("-") + 1)];
-    if (!touched.has(name) && !touched.has(`${name}@${cpu}`)) cell.classList.remove("is-changed");
+const icon = (name) => {
+  const svg = document.querySelector("svg.i").cloneNode(true);
+  const use = svg.firstElementChild;
+  svg.setAttribute("class", "i");
+  use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${name}`));
+  return svg;
+};
+
+function addStep(cell, n, text, told) {
+  const link = cell.firstElementChild;
+  link.href = `?step=${n}`;
+  link.ariaCurrent = "step";
+  link.ariaLabel = link.title = `Step ${n}: ${text}${told}`;
+  const list = document.querySelector("#timeline .steps");
+  const before = list.querySelector(".now");
+  cell.className = "step now";
+  if (before) before.className = "step done";
+  before?.firstElementChild.removeAttribute("aria-current");
+  list.querySelector(".hint")?.remove();
+  list.append(cell);
+  if (list.children.length > 12) list.firstElementChild.remove();
+  for (const [id, to] of [["step-first", 0], ["step-back", n - 1]]) {
+    const button = document.getElementById(id);
+    button.href = `?step=${to}`;
+    button.removeAttribute("role");
+    button.removeAttribute("aria-disabled");
+  }
+  const scrub = document.querySelector(".scrub");
+  scrub.max = scrub.value = n;
+  scrub.setAttribute("aria-valuetext", `Step ${n} of ${n}: ${text}`);
+  scrub.form.hidden = false;
+  window.htmx.process(document.getElementById("timeline"));
+}
+
+function count(n, text) {
+  for (const place of app().querySelectorAll("[data-now]")) place.textContent = n;
+  for (const place of app().querySelectorAll("[data-next]")) place.textContent = n + 1;
+  ["Step ", n, ` of ${n}`, ` · ${text}`].forEach((word, at) => {
+    document.querySelector("#timeline output").childNodes[at].textContent = word;
+  });
+  set("trace-n", `step ${n} · ${text.startsWith("note ") ? "note" : text}`);
+  // A step can be undone, there is nothing to do again, and the session is no longer where it began.
+  for (const button of app().querySelectorAll("#undo-op, #redo-op, .resets button")) button.disabled = button.id === "redo-op";
+}
+
+// A step in an answer or an event: only the one after the step on view changes the page, so that none counts twice.
+function take(template, { ctx, tasks }) {
+  const of = (name) => template.getAttribute(name) ?? "";
+  const [n, text, headline] = [Number(of("n")), of("text"), `Step ${of("n")}: ${of("text")}. ${of("says")}`.trim()];
+  if (!newest() || n <= step()) return;
+  if (n > step() + 1) return void say("reload");
+  const content = template.content;
+  for (const place of content.querySelectorAll("[i]")) {
+    place.prepend(icon(place.getAttribute("i")));
+    place.removeAttribute("i");
+  }
+  dropMarks();
+  addStep(content.firstElementChild, n, text, of("told"));
+  count(n, text);
+  Object.assign(seen().dataset, { step: n, touched: template.getAttribute("touched") ?? text.split(" ")[1], turn: of("turn") });
+  set("seen", headline);
+  set("announce", headline);
+  const choices = document.getElementById("choices");
+  if (of("choices") && choices) {
+    choices.hidden = false;
+    set("choices-n", of("choices"));
+    refreshPanel(choices);
+  }
+  for (const part of [...content.children]) {
+    const fragment = document.createDocumentFragment();
+    const inside = part.dataset.in;
+    fragment.append(...(inside ? part.childNodes : [part]));
+    const swapSpec = { style: inside ? "innerMorph" : "outerMorph" };
+    tasks.push({ type: "partial", fragment, target: inside ?? `#${part.id}`, swapSpec, sourceElement: ctx.sourceElement });
   }
 }
-
-// The whole page anew, but in place: what is being typed stays.
-const loadAll = () => load(location.pathname + location.search, app(), "outerMorph show:none");
-
-const step = () => Number(seen()?.dataset.step ?? 0);
-let shown = step();
-let newestKnown = shown;
-let turn = seen()?.dataset.turn;
+window.htmx.registerExtension("giclab-step", { htmx_process_step: take });
 
 document.addEventListener("htmx:after:swap", (event) => {
   const now = step();
   const whole = event.detail.ctx?.target?.id === "app";
-  if (turn !== seen()?.dataset.turn) {
-    // The session went elsewhere: its steps are counted anew.
-    turn = seen().dataset.turn;
-    newestKnown = now;
-  }
-  if (now === shown || whole) {
+  if (whole) {
+    came = true;
     shown = now;
     // An answer that was overtaken by a later step's: ask again.
-    if (whole && newest() && now < newestKnown) loadAll();
-    return;
+    if (newest() && seen().dataset.turn === heard.turn && now < heard.step) say("reload");
   }
-  shown = newestKnown = now;
-  dropMarks();
+  if (now === shown) return;
+  shown = now;
   refreshInspector(now);
   for (const panel of document.querySelectorAll("[data-refresh]")) refreshPanel(panel);
 });
-document.addEventListener("giclab:refresh", (event) => refreshPanel(event.target));
 
-document.addEventListener("htmx:sse:before:message", (event) => {
-  if (event.detail.message.event === "reload") {
-    loadAll();
-    event.preventDefault();
-  } else if (!newest()) {
-    if (!event.detail.message.data.includes('id="seen"')) return;
-    missed += 1;
-    const news = document.getElementById("news");
-    if (news) news.textContent = `${missed} new ${missed === 1 ? "step" : "steps"} meanwhile`;
-    event.preventDefault();
+// Events, one after the other: what comes while the whole page is on its way is looked at when it is there.
+const events = document.getElementById("events");
+let line = Promise.resolve();
+let source;
+let last = events?.dataset.after;
+let failures = 0;
+let again;
+
+const say = (name, data = "") => (line = line.then(() => hear(name, data)).catch(console.error));
+
+async function hear(name, data) {
+  if (name === "reload") {
+    if (!(await loadAll())) again = setTimeout(() => say("reload"), 2000);
+    return;
   }
+  const found = data.match(/^<hx-step n="(\d+)" turn="(\d+)"/);
+  if (found) heard = { step: Number(found[1]), turn: found[2] };
+  if (found && !newest()) {
+    missed += 1;
+    set("news", `${missed} new ${missed === 1 ? "step" : "steps"} meanwhile`);
+    return;
+  }
+  await window.htmx.swap({ text: data, sourceElement: events, target: events, swap: "none" });
+}
+
+function link(state) {
+  const element = document.getElementById("link");
+  element?.classList.toggle("is-wait", state === "wait");
+  element?.classList.toggle("is-off", state === "off");
+}
+
+// The browser reconnects by itself, with Last-Event-ID; where it gives up, we go on from the same place.
+function connect() {
+  clearTimeout(again);
+  source = new EventSource(`${events.dataset.url}&after=${last}`);
+  source.onopen = () => {
+    failures = 0;
+    link("on");
+  };
+  source.onmessage = (event) => {
+    last = event.lastEventId || last;
+    say("", event.data);
+  };
+  source.addEventListener("reload", (event) => {
+    last = event.lastEventId;
+    say("reload");
+  });
+  source.onerror = () => {
+    failures += 1;
+    link(failures > 1 ? "off" : "wait");
+    if (source.readyState !== EventSource.CLOSED) return;
+    again = setTimeout(connect, Math.min(500 * 2 ** failures, 4000) * (0.7 + 0.6 * Math.random()));
+  };
+}
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) source?.close();
+  else if (source?.readyState === EventSource.CLOSED) connect();
 });
-document.addEventListener("htmx:sse:after:connection", () => link("on"));
-document.addEventListener("htmx:sse:before:connection", (event) => {
-  if (event.detail.connection.attempt > 0) link("wait");
-});
-document.addEventListener("htmx:sse:error", () => link("off"));
-document.addEventListener("htmx:sse:close", () => link("off"));
+if (events) connect();
 
 // A page that comes back from a look at the past starts from a fresh rendering: nothing is missed any more.
 document.addEventListener("htmx:before:request", (event) => {
@@ -101,13 +212,11 @@ document.addEventListener("htmx:before:request", (event) => {
 // Nothing for 150 ms, then a line (styled by the class).
 let busy = 0;
 let timer;
-document.addEventListener("htmx:before:request", (event) => {
-  if (event.detail.ctx?.sourceElement?.id === "events") return;
+document.addEventListener("htmx:before:request", () => {
   busy += 1;
   timer ??= setTimeout(() => document.documentElement.classList.add("is-busy"), 150);
 });
-document.addEventListener("htmx:finally:request", (event) => {
-  if (event.detail.ctx?.sourceElement?.id === "events") return;
+document.addEventListener("htmx:finally:request", () => {
   busy = Math.max(0, busy - 1);
   if (busy) return;
   clearTimeout(timer);

@@ -327,7 +327,7 @@ async def test_a_session_in_a_frame_is_read_only_even_for_who_may_write(client, 
     assert re.search(r"<fieldset class=\"plain\">", (await client.get(session)).text)
     html = (await client.get(f"{session}?embed=1")).text
     assert '<fieldset class="plain">' not in html
-    assert "hx-sse" not in html
+    assert 'id="events"' not in html
 
 
 async def test_only_a_page_for_a_frame_may_be_framed(client, places):

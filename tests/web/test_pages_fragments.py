@@ -1,9 +1,11 @@
 """What htmx asks for and gets: one part of the page, or all parts that a step changed."""
 
 import re
+from html import unescape
 
 import pytest
 
+from app.gic import IMPLEMENTATIONS
 from app.sessions import keys
 from tests.web.reading import words
 
@@ -41,9 +43,21 @@ async def tab(client):
     return Tab(client, made.headers["location"])
 
 
-def parts(html):
+def partials(html):
     """Target to content of the answer's fragments."""
     return dict(re.findall(r'<hx-partial hx-target="([^"]+)"[^>]*>(.*?)</hx-partial>', html, re.DOTALL))
+
+
+def changes(html):
+    """Attributes of the last step that an answer or event tells, and what it puts where, by selector."""
+    head, body = re.findall(r"<hx-step([^>]*)>(.*?)</hx-step>", html, re.DOTALL)[-1]
+    told = {name: unescape(text) for name, text in re.findall(r' (\w+)="([^"]*)"', head)}
+    place = (
+        r'<(?:div data-in="([^"]+)"|\w+(?: [^>]*?)? ?id="((?:v|cnt)-[^"]+|what|ram|facts|queue-now|verdicts)")[^>]*>'
+    )
+    found = list(re.finditer(place, body))
+    ends = [*(match.start() for match in found[1:]), len(body)]
+    return told, {match[1] or f"#{match[2]}": body[match.end() : end] for match, end in zip(found, ends, strict=True)}
 
 
 async def test_an_action_is_answered_with_what_it_changed(tab):
@@ -51,42 +65,80 @@ async def test_an_action_is_answered_with_what_it_changed(tab):
     answer = await tab.send("write GICR_PENDBASER@0 PTZ=1 Physical_Address=0x40210000")
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
-    changed = parts(answer.text)
-    assert changed.keys() == {
-        "#inspector",
-        "#con",
-        "#v-GICR_PENDBASER-0",
-        "#trace",
-        "#timeline",
-        "#con-hint",
-        "#announce",
-        "#seen",
-        "#ram",
-        "#p-lpis[data-shared]",
-    }
-    assert 'data-value="0x0000000040210580"' in changed["#inspector"]
+    own = partials(answer.text)
+    assert own.keys() == {"#inspector", "#con"}
+    assert 'data-value="0x0000000040210580"' in own["#inspector"]
+    told, changed = changes(answer.text)
+    assert told == {"n": "2", "turn": "0", "text": "write GICR_PENDBASER@0 PTZ=1 Physical_Address=0x40210000"}
+    assert changed.keys() == {"#what", "#v-GICR_PENDBASER-0", "#ram"}
     assert "40210580" in changed["#v-GICR_PENDBASER-0"]
-    assert re.sub(r"hx-partial[^>]*>", "", answer.text).strip()
+    assert "PTZ is write-only and reads as zero" in words(changed["#what"])
 
 
 async def test_tables_come_along_when_they_change(tab):
     for line in MAPPED:
         answer = await tab.send(line)
-    changed = parts(answer.text)
+    _, changed = changes(answer.text)
     assert "8195" in changed["#p-lpis[data-shared]"]
     assert words(changed["#cnt-lpis"]) == "1 changed"
-    quiet = parts((await tab.send("note nothing")).text)
-    assert words(quiet["#cnt-lpis"]) == "1"
     assert "MAPTI" in changed["#queue-now"]
     assert "8195" in changed["#p-devices[data-shared]"]
-    assert "#p-collections" not in quiet
+    told, quiet = changes((await tab.send("note nothing")).text)
+    assert quiet.keys() == {"#what"}
+    assert told["touched"] == ""
+
+
+async def test_marks_of_the_step_before_send_nothing_again(tab):
+    for line in (*MAPPED, "poke 0x40200003 a1", "write GICR_CTLR@0 EnableLPIs=1", "its INT device=2 event=20"):
+        await tab.send(line)
+    _, marked = changes((await tab.send("its INV device=2 event=20")).text)
+    assert "is-now" in marked["#p-queue"]
+    _, next_one = changes((await tab.send("read GICR_CTLR@0")).text)
+    assert next_one.keys() == {"#what"}
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+async def test_an_event_of_one_register_is_at_most_a_kilobyte(app, client, implementation):
+    """Of the whole event on the wire, for the first watcher and for one who watches on."""
+    made = (await client.post("/api/v1/sessions", json={"implementation": implementation, "cpus": 2})).json()
+    session = await app.state.sessions.open(made["id"])
+    before = [*MAPPED[:2], "write GICR_PENDBASER@0 PTZ=1", "write GICR_CTLR@0 EnableLPIs=1"]
+    again = ["write GICR_PENDBASER@0 PTZ=1"] * 2
+    after = [*again, "write GICR_IPRIORITYR3@0 0xa0a0a0a0", "write GICD_ISENABLER1 0xf", "read GICD_TYPER"]
+    sizes = []
+    with session.watch(None, "") as watch:
+        app.state.live.joined(session)
+        await watch.upcoming()
+        for line in (*before, *MAPPED[2:], *after):
+            await session.append(line, edit_key=made["edit_key"])
+            [event] = await watch.upcoming()
+            sizes.append((line, len(event.wire)))
+    assert [(line, size) for line, size in sizes if line not in MAPPED[2:] and size > 1024] == []
+
+
+async def test_who_acts_and_leaves_a_branch_behind_gets_the_whole_page(tab):
+    await tab.send("note first")
+    await tab.client.post(f"{tab.path}/move", data={"do": "undo"})
+    answer = await tab.send("note second")
+    assert "#app" in partials(answer.text)
+    assert "<hx-step" not in answer.text
+    assert "1 other step after step 0" in words(answer.text)
+
+
+async def test_the_choices_taken_are_fetched_when_they_are_opened(tab):
+    for line in (*MAPPED[:2], "write GICR_CTLR@0 EnableLPIs=1"):
+        told, _ = changes((await tab.send(line)).text)
+        assert "choices" not in told
+    told, changed = changes((await tab.send("write GICR_PENDBASER@0 PTZ=1")).text)
+    assert told["choices"] == "1"
+    assert "#choices-list" not in changed
+    assert "while EnableLPIs=1 (UNPREDICTABLE)" in words(await tab.part("details#choices"))
 
 
 async def test_several_operations_of_one_press_are_all_told(tab):
     form = {"kind": "first-lpi", "register": "GICR_CTLR@0", "actor": "tab"}
     answer = await tab.client.post(f"{tab.path}/ops", data=form, headers=HX)
-    seen = re.findall(r'id="seen" data-step="(\d+)"', answer.text)
-    assert seen == ["1", "2", "3", "4", "5"]
+    assert re.findall(r'<hx-step n="(\d+)"', answer.text) == ["1", "2", "3", "4", "5"]
     assert 'id="lpi-8195"' in answer.text
 
 
@@ -97,7 +149,7 @@ async def test_a_change_through_the_api_reaches_the_pages(tab, app):
     room.watchers = 1
     key = keys.derived(tab.client.cookies["giclab"], session.id)
     await session.append("read GICD_CTLR", edit_key=key)
-    assert "Step 2" in app.state.live.update(session, 2)
+    assert '<hx-step n="2"' in app.state.live.update(session, 2)
 
 
 async def test_a_refusal_is_a_fragment_for_the_form(tab):

@@ -39,6 +39,11 @@ class Panel:
 
     lines: tuple[Line, ...]
 
+    @property
+    def now(self) -> bool:
+        """True if the step on view took any of them."""
+        return any(line.now for line in self.lines)
+
 
 def panel(taken: Sequence[Taken], now: int, look: Look) -> Panel:
     """The list after step `now`."""

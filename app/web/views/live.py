@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
 
 from app.scenario import Step
 from app.sessions import Session
-from app.web.views import explorer, moment, shared
+from app.web.views import explorer, shared
 from app.web.views.explorer import Form
 from app.web.views.look import Look
+from app.web.views.moment import Moment, Reading
 from app.web.views.navigator import Cell, cell
 from app.web.views.render import component, partial
 from app.web.views.shared import Shared
@@ -19,6 +21,7 @@ from app.web.views.words import number
 
 # One press of a button may be several operations.
 UPDATES_KEPT = 8
+BETWEEN = re.compile(r">\s*\n\s*<")
 
 
 @dataclass(slots=True)
@@ -74,12 +77,12 @@ class Live:
         known = room.updates.get(step.seq)
         if known is not None:
             return known
-        old = room.shared if room.shared is not None and room.shared.reading.step == step.seq - 1 else None
+        old = room.shared
+        if old is None or old.reading.step != step.seq - 1:
+            old = _shared(session, step.seq - 1, None)
+        new = _shared(session, step.seq, old.reading)
         look = Look(f"/s/{session.id}")
-        new = shared.shared_of(
-            _moment(session, step, old), look, session.title, explorer.choices_of(session.spec.implementation, look)
-        )
-        html = fragments(old, new, session, explorer.form_of(look), look)
+        html = change(old, new, session, explorer.form_of(look))
         room.shared = new
         room.updates[step.seq] = html
         while len(room.updates) > UPDATES_KEPT:
@@ -87,49 +90,65 @@ class Live:
         return html
 
 
-def _moment(session: Session, step: Step, old: Shared | None) -> moment.Moment:
-    """The newest step; called while the session holds still."""
-    line = session.timeline
-    look = Look(f"/s/{session.id}")
-    before = old.reading if old else moment.read(line.at(step.seq - 1), step.seq - 1, look)
-    machine, ops, taken = line.machine, line.ops[: step.seq], line.choices.taken(step.seq)
-    return moment.Moment(
-        machine, machine.map, session.spec, ops, step.seq, step, before, line.verdicts, place_of(session), taken
-    )
+def _shared(session: Session, seq: int, before: Reading | None) -> Shared:
+    """A step as all see it; called while the session holds still. `before` is a reading of the step before it."""
+    line, look = session.timeline, Look(f"/s/{session.id}")
+    step = line.step(seq) if seq else None
+    machine, ops, taken = line.at(seq), line.ops[:seq], line.choices.taken(seq)
+    now = Moment(machine, machine.map, session.spec, ops, seq, step, before, line.verdicts, place_of(session), taken)
+    return shared.shared_of(now, look, session.title, explorer.choices_of(session.spec.implementation, look))
 
 
-def fragments(old: Shared | None, new: Shared, session: Session, form: Form, look: Look) -> str:
-    """Everything on a page of the step before that the new step makes different; `old` None: that may be anything."""
-    parts = [partial(f"#{c.id}", component("navigator", "cell", c)) for c in changed_cells(new, session)]
-    parts.append(partial("#trace", component("trace", "trace", new.trace)))
-    if old is None or old.choices != new.choices:
-        parts.append(partial("#choices-list", component("choices", "lines", new.choices), "innerMorph"))
-        parts.append(partial("#choices-n", str(len(new.choices.lines)), "textContent"))
-    if old is None or old.lpis != new.lpis:
-        parts.append(partial("#p-lpis[data-shared]", component("lpis", "panel", new.lpis, form), "innerMorph"))
-    if old is None or old.devices != new.devices:
-        parts.append(
-            partial("#p-devices[data-shared]", component("tables", "devices", new.devices, form), "innerMorph")
-        )
-    if old is None or old.collections != new.collections:
-        parts.append(partial("#p-collections", component("tables", "collections", new.collections), "innerMorph"))
-    if old is None or old.queue != new.queue:
-        parts.append(partial("#p-queue", component("queue", "panel", new.queue), "innerMorph"))
-        parts.append(partial("#queue-now", component("queue", "short", new.queue)))
-    if old is None or old.ram != new.ram:
-        parts.append(partial("#ram", component("navigator", "ram", new.ram)))
-    if old is None or old.bar != new.bar:
-        parts.append(partial("#facts", component("bar", "facts", new.bar)))
+def change(old: Shared, new: Shared, session: Session, form: Form) -> str:
+    """What a page that shows `old`, the step before, needs to show `new`.
+
+    An element takes the place of the one with its id; one with `data-in` goes into what that names. What a page can
+    tell by itself is not sent: it drops the marks of the step before, and counts steps (see static/js/live.js).
+    """
+    parts = [component("navigator", "cell", each) for each in changed_cells(new, session)]
+    parts += _panels(old, new, form)
+    if old.ram != new.ram:
+        parts.append(component("navigator", "ram_list", new.ram))
+    if new.bar.signalled_now or replace(old.bar, signalled_now=False) != new.bar:
+        parts.append(component("bar", "facts", new.bar))
+    known = {count.name: count.text for count in counts(old)}
     parts += [
-        partial(f"#cnt-{count.name}", component("panels", "counted", count))
+        component("panels", "counted", count)
         for count in counts(new)
-        if old is None or count not in counts(old)
+        if count.changed or count.text != known[count.name]
     ]
-    parts.append(partial("#timeline", component("timeline", "timeline", new.dock, look)))
-    parts.append(partial("#con-hint", component("timeline", "hint", new.dock)))
-    parts.append(partial("#announce", component("bar", "plain", new.headline), "innerHTML"))
-    parts.append(partial("#seen", component("bar", "seen", new)))
-    return "".join(parts)
+    if (old.dock.held, old.dock.failed) != (new.dock.held, new.dock.failed):
+        parts.append(component("timeline", "verdicts", new.dock))
+    html = component("step", "change", new, new.dock.cells[-1], "".join(parts))
+    # The page's own address goes without saying.
+    return BETWEEN.sub("><", html).replace(f'href="/s/{session.id}?', 'href="?')
+
+
+def _panels(old: Shared, new: Shared, form: Form) -> list[str]:
+    """The panels on which something is otherwise than before, or marked as changed by the step."""
+    before, now = old.reading, new.reading
+    parts = []
+    moved = now.lpis and _config_table(before) != _config_table(now)
+    if moved or (before.lpis, before.counts) != (now.lpis, now.counts):
+        parts.append(_inside("#p-lpis[data-shared]", component("lpis", "panel", new.lpis, form)))
+    devices, collections = new.devices, new.collections
+    if devices.changed or any(row.now for row in devices.devices) or any(row.now for row in devices.events):
+        parts.append(_inside("#p-devices[data-shared]", component("tables", "devices", devices, form)))
+    if collections.changed or any(row.now for row in collections.rows):
+        parts.append(_inside("#p-collections", component("tables", "collections", collections)))
+    if new.queue.changed:
+        parts.append(_inside("#p-queue", component("queue", "panel", new.queue)))
+        parts.append(component("queue", "short", new.queue))
+    return parts
+
+
+def _config_table(reading: Reading) -> int | None:
+    """Where the links of configuration bytes lead."""
+    return reading.values.get(("GICR_PROPBASER", 0))
+
+
+def _inside(target: str, html: str) -> str:
+    return f'<div data-in="{target}">{html}</div>'
 
 
 def changed_cells(new: Shared, session: Session) -> list[Cell]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.gic import Machine
+from app.gic.lpi_counts import LpiCounts
 from app.gic.views import CollectionView, DeviceView, EventView, LpiView, QueueView
 from app.registers import RegisterMap, register_map
 from app.scenario import MachineSpec, Operation, Step, Verdict
@@ -23,6 +24,7 @@ class Reading:
     step: int
     values: navigator.Values
     lpis: tuple[LpiView, ...]
+    counts: LpiCounts
     devices: tuple[DeviceView, ...]
     device: int | None
     events: tuple[EventView, ...]
@@ -59,6 +61,7 @@ def read(machine: Machine, step: int, look: Look, cpu: int = 0) -> Reading:
         step,
         values,
         tuple(machine.lpis(look.start, lpis.WINDOW + 1)),
+        machine.lpi_counts(),
         devices,
         device,
         () if device is None else tuple(machine.events(device)),

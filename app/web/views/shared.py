@@ -42,12 +42,16 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all who look at a step with a default look see alike."""
+    """What all who look at a step with a default look see alike.
+
+    `text` is the operation of the step on one line, "" before the first; `says` what came of it in a few words.
+    """
 
     reading: Reading
     changed: frozenset[tuple[str, int]]
     touched: tuple[str, ...]
-    headline: str
+    text: str
+    says: str
     bar: Bar
     trace: trace.Trace
     choices: choices_view.Panel
@@ -59,6 +63,12 @@ class Shared:
     ram_written: bool
     dock: timeline.Dock
     turns: int
+
+    @property
+    def headline(self) -> str:
+        """One sentence for the live region."""
+        told = f"Step {self.reading.step}: {self.text}."
+        return f"{told} {self.says}" if self.says else told if self.text else ""
 
 
 def shared_of(moment: Moment, look: Look, title: str, choices: tuple[Choice, ...], cpu: int = 0) -> Shared:
@@ -74,7 +84,8 @@ def shared_of(moment: Moment, look: Look, title: str, choices: tuple[Choice, ...
         reading=reading,
         changed=changed,
         touched=_touched(moment, changed),
-        headline=_headline(moment.step),
+        text=_text(moment.step),
+        says=_says(moment.step),
         bar=Bar(
             title or UNTITLED,
             choices,
@@ -125,19 +136,21 @@ def _touched(moment: Moment, changed: frozenset[tuple[str, int]]) -> tuple[str, 
     return tuple(sorted(reference(registers[name], cpu) for name, cpu in touched))
 
 
-def _headline(step: Step | None) -> str:
-    """One sentence for the live region."""
+def _text(step: Step | None) -> str:
+    return "" if step is None else " ".join(step.text.split())
+
+
+def _says(step: Step | None) -> str:
     if step is None:
         return ""
-    told = f"Step {step.seq}: {step.text.replace('  ', ' ')}."
     if step.refused:
-        return f"{told} Refused: {step.refused}"
+        return f"Refused: {step.refused}"
     if step.expectation is not None:
-        return f"{told} {_compared(step.expectation)}"
+        return _compared(step.expectation)
     if step.value is not None:
-        return f"{told} Result {step.value:#x}."
+        return f"Result {step.value:#x}."
     hits = [effect.words for effect in step.effects if effect.role.value == "hit"]
-    return f"{told} {hits[-1]}." if hits else told
+    return f"{hits[-1]}." if hits else ""
 
 
 def _trace(moment: Moment) -> trace.Trace:
@@ -154,7 +167,7 @@ def _trace(moment: Moment) -> trace.Trace:
     verdict, passed = _verdict(step)
     return trace.Trace(
         step=step.seq,
-        text="note" if isinstance(step.op, Note) else " ".join(step.text.split()),
+        text="note" if isinstance(step.op, Note) else _text(step),
         verdict=verdict,
         passed=passed,
         refused=step.refused,
@@ -186,7 +199,7 @@ def _lpis(moment: Moment, reading: Reading, look: Look) -> lpis.LpiPanel:
     state = lpis.LpiState(
         lpis=reading.lpis,
         before=known.get if before is not None else None,
-        counts=machine.lpi_counts(),
+        counts=reading.counts,
         config_base=base,
         caches_config=caches_config(machine.impl),
         latches=machine.impl.pending_home is not PendingHome.GUEST_RAM,

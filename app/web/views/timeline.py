@@ -28,7 +28,7 @@ LONG = 16
 class StepCell:
     """One step of the log; `mark` is "ok" or "no" where something was expected or refused.
 
-    `fork` says in words that other branches leave after it, "" if none does.
+    `told` says the same in words, as the end of a sentence; `fork` that other branches leave after it, "" if none does.
     """
 
     number: int
@@ -38,6 +38,7 @@ class StepCell:
     second: str
     state: str
     mark: str
+    told: str
     fork: str
     href: str
     label: str
@@ -120,6 +121,7 @@ def _cell(
         second=second,
         state=state,
         mark=told and ("ok" if verdict is Verdict.HOLDS else "no"),
+        told=told,
         fork=fork,
         href=look.link(step=number, register=""),
         label=f"Step {number}: {text}{told}{f', {fork}' if fork else ''}",
