@@ -179,5 +179,15 @@ SHUTDOWN_SECONDS: Final = 15
 """How long requests under way may take once the server is asked to end, half of the 30 s after which supervisors kill:
 a write takes 10 ms."""
 
+PRESENTER_INTERVAL_SECONDS: Final = 0.5
+"""Between two places of a presenter that watchers are told. An event is some 150 bytes, but has every follower ask for
+the register: at 5 ms each a class of 30 takes 0.15 s of every 0.5 s, and a person moves once in some seconds."""
+
+PRESENTER_GONE_SECONDS: Final = 20.0
+"""A presenter's tab without a line for so long presents no longer: longer than a server takes to restart."""
+
+PRESENTER_PLACE_CHARACTERS: Final = 1_000
+"""A presenter's place as it is sent: a register's name of 64 characters and ten short values are some 300."""
+
 HEARTBEAT_SECONDS: Final = 20.0
 """Silence on an event stream before a comment line is sent: proxies close idle connections after 30 to 60 s."""

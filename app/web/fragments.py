@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request
 from starlette.datastructures import FormData
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from app import limits
 from app.scenario import ScenarioError
-from app.sessions import Session, SessionError
+from app.sessions import NotYours, Session, SessionError
 from app.web.habits import habits
-from app.web.pages import NO_STORE, app_fragment, show_session
+from app.web.pages import NO_STORE, app_fragment, known_implementation, show_session
 from app.web.problems import problem_of
 from app.web.security import presented_key
 from app.web.sse import event_stream
@@ -70,27 +72,47 @@ async def act(request: Request, id: str) -> Response:  # noqa: A002 - the path s
 async def follow(request: Request, id: str) -> Response:  # noqa: A002
     """The updates of the page as they happen."""
     session: Session = await request.app.state.sessions.open(id)
-    return Followed(request.app.state.live, session, event_stream(request, session, CHANNEL))
+    actor = request.query_params.get("actor", "")[:64]
+    return Followed(request.app.state.live, session, actor, event_stream(request, session, CHANNEL))
+
+
+@router.post("/s/{id}/present")
+async def present(request: Request, id: str) -> Response:  # noqa: A002
+    """The tab `actor` of who may write presents: it looks at the query `at`; with `do=stop` it no longer presents."""
+    session: Session = await request.app.state.sessions.open(id)
+    key = presented_key(request, session)
+    if not session.may_edit(key):
+        raise NotYours(given=bool(key))
+    form = _texts(await request.form())
+    presenter = request.app.state.live.room(session).presenter
+    actor = form.get("actor", "")[:64]
+    if form.get("do") == "stop":
+        presenter.stop(session, actor)
+    else:
+        query = dict(parse_qsl(form.get("at", "")[: limits.PRESENTER_PLACE_CHARACTERS].removeprefix("?")))
+        presenter.show(session, actor, known_implementation(look_from(f"/s/{id}", query)))
+    return Response(status_code=204, headers=NO_STORE)
 
 
 class Followed(Response):
     """An event stream that is counted: the other pages show how many watch."""
 
-    def __init__(self, live: Live, session: Session, stream: Response) -> None:
+    def __init__(self, live: Live, session: Session, actor: str, stream: Response) -> None:
         super().__init__()
         self.live = live
         self.session = session
+        self.actor = actor
         self.stream = stream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         streaming = asyncio.create_task(self.stream(scope, receive, send))
         # The stream watches from its first turn on. Told before that, it would count as gone and be sent to reload.
         await asyncio.sleep(0)
-        self.live.joined(self.session)
+        self.live.joined(self.session, self.actor)
         try:
             await streaming
         finally:
-            self.live.left(self.session)
+            self.live.left(self.session, self.actor)
             streaming.cancel()
 
 

@@ -199,6 +199,7 @@ async def _session_page(
         after=after,
         actor=secrets.token_urlsafe(9),
         events=f"{look.base}/events",
+        presented=live.room(session).presenter.place,
         history=history(session),
     )
     return page, room

@@ -156,9 +156,11 @@ const say = (name, data = "") => (line = line.then(() => hear(name, data)).catch
 
 async function hear(name, data) {
   if (name === "reload") {
-    if (!(await loadAll())) again = setTimeout(() => say("reload"), 2000);
+    if (!(await loadAll())) setTimeout(() => say("reload"), 2000);
+    else await present(presented() ?? "");
     return;
   }
+  if (name === "present") return present(data);
   const found = data.match(/^<hx-step n="(\d+)" turn="(\d+)"/);
   if (found) heard = { step: Number(found[1]), turn: found[2] };
   if (found && !newest()) {
@@ -182,6 +184,7 @@ function connect() {
   source.onopen = () => {
     failures = 0;
     link("on");
+    document.dispatchEvent(new CustomEvent("giclab:line"));
   };
   source.onmessage = (event) => {
     last = event.lastEventId || last;
@@ -191,6 +194,10 @@ function connect() {
     last = event.lastEventId;
     say("reload");
   });
+  source.addEventListener("present", (event) => {
+    last = event.lastEventId;
+    say("present", event.data);
+  });
   source.onerror = () => {
     failures += 1;
     link(failures > 1 ? "off" : "wait");
@@ -199,10 +206,25 @@ function connect() {
   };
 }
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden) source?.close();
-  else if (source?.readyState === EventSource.CLOSED) connect();
+  const presents = document.querySelector("#present-on[aria-pressed=true]");
+  if (document.hidden && !presents) source?.close();
+  else if (!document.hidden && source?.readyState === EventSource.CLOSED) connect();
 });
 if (events) connect();
+
+// Who presents, and where, is the business of a module that most visits do not need.
+const presented = () => document.getElementById("present")?.dataset.at;
+let presenters = false;
+async function present(data) {
+  if (!data.trim() && !presenters) return;
+  presenters = true;
+  await import(events.dataset.present);
+  document.dispatchEvent(new CustomEvent("giclab:present", { detail: data }));
+}
+if (presented()) {
+  presenters = true;
+  import(events.dataset.present);
+}
 
 // A page that comes back from a look at the past starts from a fresh rendering: nothing is missed any more.
 document.addEventListener("htmx:before:request", (event) => {

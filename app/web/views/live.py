@@ -14,6 +14,7 @@ from app.web.views.explorer import Form
 from app.web.views.look import Look
 from app.web.views.moment import Moment, Reading
 from app.web.views.navigator import Cell, cell
+from app.web.views.presenter import Presenter
 from app.web.views.render import component, partial
 from app.web.views.shared import Shared
 from app.web.views.stage import place_of
@@ -32,6 +33,7 @@ class _Room:
     turns: int = 0
     updates: OrderedDict[int, str] = field(default_factory=OrderedDict)
     watchers: int = 0
+    presenter: Presenter = field(default_factory=Presenter)
 
 
 class Live:
@@ -56,16 +58,18 @@ class Live:
         """The fragments of a step that was just appended; "" if it is long gone."""
         return self.room(session).updates.get(seq, "")
 
-    def joined(self, session: Session) -> None:
-        """One more event stream is open: all are told, the new one too."""
+    def joined(self, session: Session, actor: str = "") -> None:
+        """One more event stream is open, of the tab `actor`: all are told, the new one too."""
         room = self.room(session)
         room.watchers += 1
+        room.presenter.joined(actor)
         session.publish("", watching(room.watchers))
 
-    def left(self, session: Session) -> None:
+    def left(self, session: Session, actor: str = "") -> None:
         """One event stream less."""
         room = self.room(session)
         room.watchers -= 1
+        room.presenter.left(session, actor)
         if room.watchers:
             session.publish("", watching(room.watchers))
 

@@ -8,6 +8,7 @@ from app.gic import IMPLEMENTATIONS
 from app.scenario.record import Drift
 from app.web.views.branches import History
 from app.web.views.look import Look
+from app.web.views.presenter import NOBODY, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Room:
     after: int = 0
     actor: str = ""
     events: str = ""
+    presented: Place = NOBODY
     prose: str = ""
     prose_open: bool = False
     history: History | None = None
