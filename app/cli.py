@@ -197,6 +197,47 @@ def replay(
     raise typer.Exit(DIFFERS if report.mismatches else HOLDS)
 
 
+@cli.command("import")
+def import_(
+    log: Annotated[
+        Path, typer.Argument(metavar="LOG", help="A log, dump or image, plain or gzip; - is standard input.")
+    ],
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE.gic", help="Where to write.")] = None,
+    form: Annotated[str, typer.Option("--format", metavar="NAME", help="Its format; else it is recognised.")] = "",
+    on: Annotated[
+        str | None, typer.Option("--on", metavar="NAME", help="An implementation; else the format's.")
+    ] = None,
+    base: Annotated[str, typer.Option(metavar="ADDRESS", help="Where a dump or an image begins.")] = "",
+    kind: Annotated[str, typer.Option(metavar="KIND", help="What a memory image holds.")] = "",
+    guest: Annotated[str, typer.Option(metavar="linux|other", help="Whose writes to RAM to infer in a trace.")] = "",
+    line: Annotated[
+        int, typer.Option("--from", metavar="LINE", help="The line that the scenario begins at.", min=1)
+    ] = 1,
+) -> None:
+    """Make a scenario of a log; say what was understood of it and what was not. Exit 2: it cannot be imported.
+
+    One that is too long for a scenario becomes several, FILE.gic, FILE-2.gic, …, each with the machine as it was there.
+    """
+    from app.exchange.imports.command import CannotImport, convert
+    from app.exchange.imports.pieces import Options
+
+    chosen = _implementations([on])[0] if on else ""
+    try:
+        address = int(base, 0) if base else None
+    except ValueError:
+        _fail(f"--base {base!r} is not an address; expected a number such as 0x40200000")
+    try:
+        told = convert(log, output, Options(address, kind, chosen, guest), form=form, line=line)
+    except CannotImport as error:
+        _fail(f"{'stdin' if str(log) == '-' else log}: {error}" + (f". {error.advice}" if error.advice else ""))
+    except OSError as error:
+        _fail(f"{error.filename or log}: {error.strerror or error}")
+    if told.text is not None:
+        typer.echo(told.text, nl=False)
+    for row in told.lines:
+        typer.echo(row, err=True)
+
+
 @cli.command()
 def export(
     file: ScenarioFile,

@@ -1,7 +1,9 @@
 """QEMU's `gicv3_*` trace lines (hw/intc/trace-events) as typed events, one line at a time.
 
-A log of `-trace 'gicv3_*' -D trace.log`, with or without the `PID@SECONDS:` prefix that `-msg timestamp=on` adds. A
-line that says nothing that giclab knows has no event, but is still there with its text.
+Event names and arguments are those of QEMU 7.2 to 10.2. Read are a log (`-trace 'gicv3_*' -D trace.log`), whatever
+stands before the event's name (`PID@SECONDS:`, a time, what ftrace or syslog put there), and what
+scripts/simpletrace.py prints of a binary trace. A line that says nothing that giclab knows has no event, but is still
+there with its text.
 """
 
 import re
@@ -189,20 +191,31 @@ def parse_event(text: str) -> Event | None:
     if match is None:
         return None
     name, said = match.group(1), match.group(2)
-    if name.startswith(_COMMAND):
-        return _command(name.removeprefix(_COMMAND).upper(), said)
-    if name.startswith("gicv3_icc_") and name != "gicv3_icc_generate_sgi":
-        return _system_access(said)
     form = _FORMS.get(name)
-    if form is None:
-        return None
-    pattern, build = form
-    fields = pattern.match(said)
-    return build(*(int(field, 0) for field in fields.groups())) if fields else None
+    if form is not None:
+        pattern, build = form
+        fields = pattern.match(said)
+        if fields is None:
+            return _from_arguments(name, said)
+        return build(*[int(field, 0) for field in fields.groups()])
+    if name.startswith(_COMMAND):
+        if _SIMPLE.match(said):
+            return _from_arguments(name, said)
+        return _command(name.removeprefix(_COMMAND).upper(), said)
+    if name.startswith(_SYSTEM_REGISTER):
+        return _system_access(said) or _from_arguments(name, said)
+    return None
 
 
-_LINE = re.compile(r"(?:\d+@[\d.]+:)?(gicv3_\w+) (.*)")
+def event_name(text: str) -> str:
+    """The name of the GICv3 event that a line is of, known or not; "" where it is of none."""
+    match = _LINE.match(text)
+    return match.group(1) if match else ""
+
+
+_LINE = re.compile(r"(?:.*?[\s:])??(gicv3_\w+) (.*)")
 _COMMAND = "gicv3_its_cmd_"
+_SYSTEM_REGISTER = "gicv3_icc_"
 _OPERAND = re.compile(r"(\w+) (0x[0-9a-f]+|\d+)(?= |$)")
 _SYSTEM = re.compile(r"GICv3 (ICC_\w+?)(_EL3)? (read|write) cpu (0x[0-9a-f]+) value (0x[0-9a-f]+)$")
 
@@ -243,6 +256,52 @@ def _command(name: str, said: str) -> CommandOperands:
             ours, factor, bias = _OPERANDS[word]
             operands.append((ours, int(number, 0) * factor + bias))
     return CommandOperands(name, tuple(operands))
+
+
+# As scripts/simpletrace.py prints an event: the microseconds since the last one, then its arguments by name.
+_SIMPLE = re.compile(r"-?\d+\.\d+ pid=\d+((?: \w+=0x[0-9a-f]+)*)$")
+_ARGUMENT = re.compile(r"(\w+)=(0x[0-9a-f]+)")
+_ARGUMENTS = {
+    "devid": "DeviceID",
+    "eventid": "EventID",
+    "icid": "ICID",
+    "intid": "pINTID",
+    "rdbase": "RDbase",
+    "rd1": "RDbase1",
+    "rd2": "RDbase2",
+    "size": "Size",
+    "ittaddr": "ITT_addr",
+    "valid": "V",
+    "vpeid": "vPEID",
+    "vintid": "vINTID",
+    "doorbell": "Dbell_pINTID",
+    "vptaddr": "VPT_addr",
+    "vptsize": "VPT_size",
+    "dbvalid": "D",
+}
+_NUMBERED = {"ap": "ICC_AP{}R{}", "bpr": "ICC_BPR{}", "eoir": "ICC_EOIR{}", "igrpen": "ICC_IGRPEN{}"}
+
+
+def _from_arguments(name: str, said: str) -> Event | None:
+    """The event of a line that has its arguments by name."""
+    simple = _SIMPLE.match(said)
+    if simple is None:
+        return None
+    arguments = [(word, int(number, 16)) for word, number in _ARGUMENT.findall(simple.group(1))]
+    values = [value for _, value in arguments]
+    form = _FORMS.get(name)
+    if form is not None:
+        return form[1](*values) if len(values) == form[0].groups else None
+    if name.startswith(_COMMAND):
+        words = [f"{_ARGUMENTS[word]} {value}" for word, value in arguments if word in _ARGUMENTS]
+        return _command(name.removeprefix(_COMMAND).upper(), " ".join(words))
+    register, _, verb = name.removeprefix(_SYSTEM_REGISTER).rpartition("_")
+    template = _NUMBERED.get(register, f"ICC_{register.upper()}")
+    if len(values) != template.count("{}") + 2 or verb not in ("read", "write"):
+        return None
+    *numbers, cpu, value = values
+    full = template.format(*numbers)
+    return SystemAccess(full if full.endswith("_EL3") else f"{full}_EL1", _cpu(cpu), value, verb == "write")
 
 
 Build: TypeAlias = Callable[..., Event]

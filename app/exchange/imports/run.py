@@ -1,0 +1,182 @@
+"""An input read, played and written as scenario text, in one pass and bounded memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from app.exchange.imports.pieces import (
+    Bad,
+    CannotImport,
+    Fact,
+    Format,
+    NeedsMachine,
+    Options,
+    Other,
+    Piece,
+    Seen,
+    Steps,
+    cleaned,
+)
+from app.exchange.imports.registry import format_named, recognise
+from app.exchange.imports.result import Import, Mark, Remark
+from app.exchange.imports.source import Report, Source
+from app.scenario.format import COMMENT_COLUMN, format_operation
+from app.scenario.operations import Operation
+from app.scenario.player import Player, Verdict
+from app.scenario.scenario import MachineSpec
+
+MARK_STEPS = 1_000
+MOST_MARKS = 64
+MOST_RESTARTS = 24
+COMMENTED_RUN = 20
+"""Lines of something else in a row that are kept in the steps' text, each as a comment; the rest are counted there."""
+SPACES = re.compile(r"\s+")
+
+
+def run(
+    source: Source, path: Path, options: Options, *, form: str = "", title: str = "", report: Report | None = None
+) -> Import:
+    """Import `source`, writing the steps to `path`.
+
+    `form` names the format; without it, it is recognised. Raises CannotImport, or Cancelled when `report` says so.
+    """
+    sample = source.sample()
+    chosen = format_named(form) if form else recognise(sample)
+    spec = options.on(chosen.survey(sample))
+    for _ in range(MOST_RESTARTS):
+        try:
+            with path.open("wb") as text:
+                return _Pass(source, chosen, spec, options, text, path, title).read(report)
+        except NeedsMachine as needs:
+            spec = options.on(needs.spec)
+    raise CannotImport("it is of no machine that the language can describe", "A machine has at most 32 CPUs.")
+
+
+class _Pass:
+    """One reading of the whole input on one machine."""
+
+    def __init__(
+        self, source: Source, form: Format, spec: MachineSpec, options: Options, text: BinaryIO, path: Path, title: str
+    ) -> None:
+        self.source = source
+        self.options = options
+        self.text = text
+        self.player = Player(spec)
+        self.spec = spec
+        self.result = Import(form, spec, path, title or form.title)
+        self.result.marks.append(Mark(0, 0, None))
+        self.interval = MARK_STEPS
+        self.run = 0
+        self.run_at = 0
+
+    def read(self, report: Report | None) -> Import:
+        result = self.result
+        for piece in result.format.read(self._numbered(report), self.spec, self.options):
+            self._take(piece)
+        self._end_run()
+        result.text_bytes = self.text.tell()
+        if not result.understood:
+            raise CannotImport(
+                f"no line of it could be read as {result.format.title}", f"A line looks like: {result.format.example}"
+            )
+        return result
+
+    def _numbered(self, report: Report | None) -> Iterator[tuple[int, str]]:
+        for row in self.source.rows(report):
+            self.result.lines = row[0]
+            yield row
+
+    def _take(self, piece: Piece) -> None:
+        match piece:
+            case Fact():
+                self.result.understood += 1
+                if piece.says:
+                    self.result.facts.add(Remark(piece.line, piece.says, step=self.result.steps + 1))
+            case Steps():
+                self._play(piece)
+            case Seen():
+                self._compare(piece)
+            case Other():
+                self.result.others.add(self._kept(piece.line, piece.text))
+            case Bad():
+                self.result.bad.add(self._kept(piece.line, piece.text, piece.reason))
+
+    def _kept(self, line: int, text: str, reason: str = "") -> Remark:
+        """A line that is no step, as a comment where it stood."""
+        if not self.run:
+            self.run_at = self.text.tell()
+        self.run += 1
+        remark = Remark(line, cleaned(text), reason, self.result.steps + 1)
+        if self.run <= COMMENTED_RUN:
+            said = f" ({reason})" if reason else ""
+            self._write(f"# line {line}{cleaned(said)}: {remark.text}\n")
+        return remark
+
+    def _end_run(self) -> None:
+        if self.run > COMMENTED_RUN:
+            self._write(f"# and {self.run - COMMENTED_RUN} more lines\n")
+        self.run = 0
+
+    def _write(self, text: str) -> None:
+        self.text.write(text.encode())
+
+    def _play(self, piece: Steps) -> None:
+        result, line = self.result, piece.line
+        if result.steps >= result.marks[-1].step + self.interval:
+            self._mark()
+        if self.run:
+            self._end_run()
+        if piece.why:
+            result.inferred.add(Remark(line, piece.why, step=result.steps + 1))
+        else:
+            result.understood += 1
+        comment = f"# line {line}: {piece.why}\n" if piece.why else f"# line {line}\n"
+        for operation in piece.operations:
+            spoken = format_operation(operation, self.spec)
+            self._write(f"{spoken:<{COMMENT_COLUMN}} {comment}")
+            result.line_of.append(line)
+            self._judge(line, operation, spoken)
+
+    def _judge(self, line: int, operation: Operation, spoken: str) -> None:
+        verdict = self.player.judge(operation)
+        if verdict is None:
+            return
+        result = self.result
+        if verdict is Verdict.REFUSED:
+            result.differences.add(Remark(line, _short(spoken), "the machine refuses it", result.steps))
+            return
+        result.checked += 1
+        if verdict is Verdict.FAILS:
+            reason = "" if self.player.last is None else f"here it is {self.player.last:#x}"
+            result.differences.add(Remark(line, _short(spoken), reason, result.steps))
+
+    def _compare(self, seen: Seen) -> None:
+        result, machine = self.result, self.player.machine
+        result.checked += 1
+        found = machine.hppi(seen.cpu), machine.irq(seen.cpu)
+        if found != (seen.interrupt, seen.signalled):
+            told = f"CPU {seen.cpu}: {_interrupt(seen.interrupt, signalled=seen.signalled)}"
+            here = f"here: {_interrupt(found[0], signalled=found[1])}"
+            result.differences.add(Remark(seen.line, told, here, result.steps))
+
+    def _mark(self) -> None:
+        result = self.result
+        offset = self.run_at if self.run else self.text.tell()
+        result.marks.append(Mark(result.steps, offset, self.player.position()))
+        if len(result.marks) > MOST_MARKS:
+            self.interval *= 2
+            result.marks = result.marks[::2]
+
+
+def _short(spoken: str) -> str:
+    return cleaned(SPACES.sub(" ", spoken))
+
+
+def _interrupt(found: tuple[int, int, int] | None, *, signalled: bool) -> str:
+    if found is None:
+        return "no interrupt"
+    intid, _, priority = found
+    return f"INTID {intid} of priority {priority:#x}, {'signalled' if signalled else 'not signalled'}"

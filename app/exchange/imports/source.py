@@ -1,0 +1,93 @@
+"""The input as numbered lines, in bounded memory, whatever it is."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from app.exchange.imports.pieces import CannotImport, Row
+
+LONGEST_ROW = 64 * 1024
+"""Bytes of one line; what is longer is cut there, and read on as the next line's beginning."""
+SAMPLE_LINES = 2_000
+SAMPLE_BYTES = 512 * 1024
+LINES_PER_REPORT = 2_048
+GZIP = b"\x1f\x8b"
+
+Report = Callable[[int], bool]
+"""Told the bytes read so far; returns whether to go on."""
+
+
+class Cancelled(Exception):
+    """Nobody wants the import any more."""
+
+
+class Source:
+    """A file of the input, plain or gzip, that can be read from the start as often as is needed.
+
+    `most_bytes` bounds what it unpacks to; None: no bound.
+    """
+
+    def __init__(self, path: Path, most_bytes: int | None = None) -> None:
+        self.path = path
+        self.size = path.stat().st_size
+        self.most_bytes = most_bytes
+        with path.open("rb") as raw:
+            self.packed = raw.read(2) == GZIP
+
+    def rows(self, report: Report | None = None) -> Iterator[Row]:
+        """Every line with its number. Raises Cancelled, or CannotImport where the file is damaged or too large."""
+        try:
+            with self.path.open("rb") as raw:
+                if not self.packed:
+                    yield from self._rows(raw, raw, report)
+                    return
+                with gzip.open(raw) as unpacked:
+                    yield from self._rows(cast("BinaryIO", unpacked), raw, report)
+        except (EOFError, OSError, zlib.error) as error:
+            if self.packed:
+                raise CannotImport(
+                    f"the gzip file is damaged: {error}", "Unpack it, and import what there is."
+                ) from None
+            raise
+
+    def _rows(self, unpacked: BinaryIO, raw: BinaryIO, report: Report | None) -> Iterator[Row]:
+        read = 0
+        number = 0
+        while data := unpacked.readline(LONGEST_ROW):
+            number += 1
+            read += len(data)
+            if self.most_bytes is not None and read > self.most_bytes:
+                raise CannotImport(f"it unpacks to more than {self.most_bytes:,} bytes", "Import a part of it.")
+            if (
+                report is not None
+                and number % LINES_PER_REPORT == 0
+                and not report(raw.tell() if self.packed else read)
+            ):
+                raise Cancelled
+            yield number, data.decode("utf-8", "replace").rstrip("\r\n")
+
+    def sample(self) -> list[str]:
+        """The first lines. CannotImport where they are not text."""
+        lines: list[str] = []
+        size = 0
+        for _, text in self.rows():
+            if "\0" in text:
+                raise CannotImport(
+                    f"line {len(lines) + 1} has zero bytes: this is no text",
+                    "A raw memory image is imported with what it holds (its kind) and the address it begins at.",
+                )
+            lines.append(text)
+            size += len(text)
+            if len(lines) == SAMPLE_LINES or size > SAMPLE_BYTES:
+                break
+        return lines
+
+
+def source_of(text: str, path: Path) -> Source:
+    """A pasted text as a source, kept in a file."""
+    path.write_text(text, encoding="utf-8")
+    return Source(path)
