@@ -59,6 +59,30 @@ BRANCH_LINES_SHOWN: Final = 12
 REQUEST_BYTES: Final = 4 * MIB
 """A request body: one whole scenario (2 MiB of ASCII), which JSON escaping or form encoding may double."""
 
+IMPORT_BYTES: Final = 128 * MIB
+"""A log, dump or image uploaded to be imported, and what it unpacks to: a trace of 100 MB, some minutes of a busy
+guest, with room. It goes to a file as it comes and is read from there line by line, so it takes disk, not memory."""
+
+IMPORT_STEPS: Final = 4_000_000
+"""Steps of one import: 128 MiB of the shortest trace lines, about 60 bytes each, with an expectation for each read. Of
+each the number of its line is kept, 4 bytes: 16 MB; as text they are 4 million x 75 bytes = 300 MB of disk."""
+
+IMPORT_WINDOW: Final = 9_000
+"""Steps of a longer import that a session begins with: OPERATIONS_PER_SESSION less 1,000 for one's own."""
+
+CONCURRENT_IMPORTS: Final = 1
+"""Imports at a time, in one thread, for the event loop's sake (as CONCURRENT_PLAYS). 100 MB take half a minute."""
+
+IMPORTS_KEPT: Final = 4
+"""Imports waiting, under way or done that are kept to open sessions from: 4 x (128 + 300) MB of disk at worst, and 64
+saved positions of some 100 kB each."""
+
+IMPORT_ABANDONED_SECONDS: Final = 15.0
+"""An import that nobody has asked about for so long is stopped (as SEARCH_ABANDONED_SECONDS)."""
+
+IMPORT_INLINE_SECONDS: Final = 0.5
+"""How long the answer to an upload waits for the import: 2,000 lines take 0.05 s, so what is pasted comes at once."""
+
 IMPLEMENTATIONS_PER_PLAY: Final = 8
 """`POST /play` plays the scenario once for each: 4 implementations today, twice that leaves room."""
 

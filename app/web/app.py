@@ -21,6 +21,8 @@ from app.web import (
     docs,
     health,
     implementations,
+    imports,
+    imports_api,
     laboratory,
     lessons,
     lessons_api,
@@ -84,6 +86,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     pages.install(app)
     compare.install(app)
     laboratory.install(app)
+    imports.install(app)
+    app.include_router(imports_api.router)
     app.include_router(thread.router)
     app.include_router(implementations.router)
     app.include_router(lessons.router)
@@ -104,6 +108,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             with on_shutdown_signal(partial(_close, app)):
                 yield
     finally:
+        await app.state.imports.close()
         await sessions.stop()
 
 

@@ -55,6 +55,8 @@ KINDS = {
     "damaged-log": "The stored log cannot be read from operation `seq` on; the session is read-only.",
     "storage": "The database does not answer; nothing was changed.",
     "bad-link": "The characters of a `/x/` link do not hold a scenario.",
+    "cannot-import": "An uploaded log, dump or image cannot be imported; nothing was made of it.",
+    "unknown-import": "No import that is kept has this id.",
     "live-qemu": "The real QEMU did not start, or did not answer in time; it was ended.",
     "cross-site": "Another site's page sent this; changes are taken from giclab's own pages and from API clients.",
     "internal": "A fault in giclab itself. What was answered before is kept. `request` is its id in the server's log.",

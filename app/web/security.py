@@ -113,8 +113,12 @@ def _foreign_sender(headers: Headers) -> str:
     return f"the origin {origin}"
 
 
+# Whose bodies may be larger than REQUEST_BYTES: what is uploaded there goes to a file.
+LARGE_BODIES = dict.fromkeys(("/import", "/api/v1/import"), ("IMPORT_BYTES", limits.IMPORT_BYTES))
+
+
 class BodyLimit:
-    """Refuses bodies above REQUEST_BYTES, by what they announce or by what comes."""
+    """Refuses bodies above REQUEST_BYTES, or the path's of LARGE_BODIES, by what they announce or by what comes."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -123,9 +127,10 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        limit = LARGE_BODIES.get(scope["path"], ("REQUEST_BYTES", limits.REQUEST_BYTES))
         announced = Headers(scope=scope).get("content-length", "")
-        if announced.isdigit() and int(announced) > limits.REQUEST_BYTES:
-            await answer(Request(scope), _too_large())(scope, receive, send)
+        if announced.isdigit() and int(announced) > limit[1]:
+            await answer(Request(scope), _too_large(*limit))(scope, receive, send)
             return
         received = 0
 
@@ -133,8 +138,8 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > limits.REQUEST_BYTES:
-                raise BodyTooLarge
+            if received > limit[1]:
+                raise BodyTooLarge(*limit)
             return message
 
         await self.app(scope, counted, send)
@@ -143,24 +148,25 @@ class BodyLimit:
 class BodyTooLarge(HTTPException):
     """Raised to whoever reads the body; as an HTTPException, FastAPI lets it pass."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: str, maximum: int) -> None:
         super().__init__(413)
+        self.limit = limit
+        self.maximum = maximum
 
 
 @problem_of.register
-def _(_error: BodyTooLarge) -> Problem:
-    return _too_large()
+def _(error: BodyTooLarge) -> Problem:
+    return _too_large(error.limit, error.maximum)
 
 
-def _too_large() -> Problem:
-    maximum = limits.REQUEST_BYTES
-    REFUSED.labels("REQUEST_BYTES").inc()
+def _too_large(limit: str, maximum: int) -> Problem:
+    REFUSED.labels(limit).inc()
     return Problem(
         413,
         "limit-reached",
         "The request is too large",
         f"A request body may have {maximum:,} bytes.",
-        members={"limit": "REQUEST_BYTES", "maximum": maximum},
+        members={"limit": limit, "maximum": maximum},
         headers={"Connection": "close"},
     )
 

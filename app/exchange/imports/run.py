@@ -11,7 +11,6 @@ from app.exchange.imports.pieces import (
     Bad,
     CannotImport,
     Fact,
-    Format,
     NeedsMachine,
     Options,
     Other,
@@ -22,22 +21,29 @@ from app.exchange.imports.pieces import (
 )
 from app.exchange.imports.registry import format_named, recognise
 from app.exchange.imports.result import Import, Mark, Remark
-from app.exchange.imports.source import Report, Source
+from app.exchange.imports.source import Cancelled, Report, Source
 from app.scenario.format import COMMENT_COLUMN, format_operation
 from app.scenario.operations import Operation
 from app.scenario.player import Player, Verdict
-from app.scenario.scenario import MachineSpec
 
 MARK_STEPS = 1_000
 MOST_MARKS = 64
 MOST_RESTARTS = 24
+STEPS_PER_CHECK = 256
 COMMENTED_RUN = 20
 """Lines of something else in a row that are kept in the steps' text, each as a comment; the rest are counted there."""
 SPACES = re.compile(r"\s+")
 
 
 def run(
-    source: Source, path: Path, options: Options, *, form: str = "", title: str = "", report: Report | None = None
+    source: Source,
+    path: Path,
+    options: Options,
+    *,
+    form: str = "",
+    title: str = "",
+    report: Report | None = None,
+    most_steps: int | None = None,
 ) -> Import:
     """Import `source`, writing the steps to `path`.
 
@@ -49,7 +55,9 @@ def run(
     for _ in range(MOST_RESTARTS):
         try:
             with path.open("wb") as text:
-                return _Pass(source, chosen, spec, options, text, path, title).read(report)
+                return _Pass(source, Import(chosen, spec, path, title or chosen.title), text, report, most_steps).read(
+                    options
+                )
         except NeedsMachine as needs:
             spec = options.on(needs.spec)
     raise CannotImport("it is of no machine that the language can describe", "A machine has at most 32 CPUs.")
@@ -59,22 +67,23 @@ class _Pass:
     """One reading of the whole input on one machine."""
 
     def __init__(
-        self, source: Source, form: Format, spec: MachineSpec, options: Options, text: BinaryIO, path: Path, title: str
+        self, source: Source, result: Import, text: BinaryIO, report: Report | None, most_steps: int | None
     ) -> None:
         self.source = source
-        self.options = options
+        self.result = result
         self.text = text
-        self.player = Player(spec)
-        self.spec = spec
-        self.result = Import(form, spec, path, title or form.title)
-        self.result.marks.append(Mark(0, 0, None))
+        self.report = report
+        self.most_steps = most_steps
+        self.spec = result.spec
+        self.player = Player(self.spec)
         self.interval = MARK_STEPS
         self.run = 0
         self.run_at = 0
+        result.marks.append(Mark(0, 0, None))
 
-    def read(self, report: Report | None) -> Import:
+    def read(self, options: Options) -> Import:
         result = self.result
-        for piece in result.format.read(self._numbered(report), self.spec, self.options):
+        for piece in result.format.read(self._numbered(), self.spec, options):
             self._take(piece)
         self._end_run()
         result.text_bytes = self.text.tell()
@@ -84,8 +93,8 @@ class _Pass:
             )
         return result
 
-    def _numbered(self, report: Report | None) -> Iterator[tuple[int, str]]:
-        for row in self.source.rows(report):
+    def _numbered(self) -> Iterator[tuple[int, str]]:
+        for row in self.source.rows(self.report):
             self.result.lines = row[0]
             yield row
 
@@ -139,6 +148,15 @@ class _Pass:
             self._write(f"{spoken:<{COMMENT_COLUMN}} {comment}")
             result.line_of.append(line)
             self._judge(line, operation, spoken)
+        if result.steps % STEPS_PER_CHECK < len(piece.operations):
+            self._check()
+
+    def _check(self) -> None:
+        """Lines that take long, as an INVALL of all LPIs, must not keep what nobody wants going."""
+        if self.report is not None and not self.report(self.source.position):
+            raise Cancelled
+        if self.most_steps is not None and self.result.steps > self.most_steps:
+            raise CannotImport(f"it has more than {self.most_steps:,} steps", "Import a part of it.")
 
     def _judge(self, line: int, operation: Operation, spoken: str) -> None:
         verdict = self.player.judge(operation)

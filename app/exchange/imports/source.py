@@ -28,13 +28,14 @@ class Cancelled(Exception):
 class Source:
     """A file of the input, plain or gzip, that can be read from the start as often as is needed.
 
-    `most_bytes` bounds what it unpacks to; None: no bound.
+    `most_bytes` bounds what it unpacks to; None: no bound. `position` is how much of `size` was read.
     """
 
     def __init__(self, path: Path, most_bytes: int | None = None) -> None:
         self.path = path
         self.size = path.stat().st_size
         self.most_bytes = most_bytes
+        self.position = 0
         with path.open("rb") as raw:
             self.packed = raw.read(2) == GZIP
 
@@ -62,12 +63,10 @@ class Source:
             read += len(data)
             if self.most_bytes is not None and read > self.most_bytes:
                 raise CannotImport(f"it unpacks to more than {self.most_bytes:,} bytes", "Import a part of it.")
-            if (
-                report is not None
-                and number % LINES_PER_REPORT == 0
-                and not report(raw.tell() if self.packed else read)
-            ):
-                raise Cancelled
+            if number % LINES_PER_REPORT == 0:
+                self.position = raw.tell() if self.packed else read
+                if report is not None and not report(self.position):
+                    raise Cancelled
             yield number, data.decode("utf-8", "replace").rstrip("\r\n")
 
     def sample(self) -> list[str]:
@@ -85,9 +84,3 @@ class Source:
             if len(lines) == SAMPLE_LINES or size > SAMPLE_BYTES:
                 break
         return lines
-
-
-def source_of(text: str, path: Path) -> Source:
-    """A pasted text as a source, kept in a file."""
-    path.write_text(text, encoding="utf-8")
-    return Source(path)
