@@ -444,3 +444,40 @@ def test_a_setting_that_cannot_be_is_said_before_serving(monkeypatch: pytest.Mon
     settings.cache_clear()
     assert result.exit_code == 2
     assert "no support for mongodb; expected sqlite:////path/to/file.db" in result.output
+
+
+TRACE = "gicv3_dist_read GICv3 distributor read: offset 0x4 data 0x37a0007 size 4 secure 0\n"
+
+
+def test_import_writes_a_scenario_that_runs(tmp_path):
+    (tmp_path / "qemu.log").write_text(f"{TRACE}hello\n")
+    told = giclab("import", str(tmp_path / "qemu.log"), "-o", str(tmp_path / "out.gic"))
+    assert told.exit_code == 0
+    assert "QEMU trace log: 2 lines, 1 understood; 2 steps on qemu, 1 CPU" in told.output
+    assert "line 2: hello" in told.output
+    assert "1 answers compared, 0 differences" in told.output
+    assert giclab("run", str(tmp_path / "out.gic")).exit_code == 0
+
+
+def test_import_refuses_what_it_does_not_know_and_writes_nothing(tmp_path):
+    (tmp_path / "some.log").write_text("hello\n")
+    for arguments in ([], ["--format", "qemu-trace"], ["--base", "here"], ["--on", "kvmm"]):
+        told = giclab("import", str(tmp_path / "some.log"), "-o", str(tmp_path / "out.gic"), *arguments)
+        assert told.exit_code == 2
+        assert told.output.startswith("giclab: ")
+        assert not (tmp_path / "out.gic").exists()
+    assert giclab("import", str(tmp_path / "none.log")).exit_code == 2
+
+
+def test_an_import_too_long_for_one_scenario_becomes_several(tmp_path, monkeypatch):
+    from app.exchange.imports import command
+    from app.exchange.imports.window import Room
+
+    monkeypatch.setattr(command, "Room", lambda: Room(steps=8))
+    (tmp_path / "qemu.log").write_text(TRACE * 10)
+    told = giclab("import", str(tmp_path / "qemu.log"), "-o", str(tmp_path / "out.gic"))
+    assert "out-3.gic: 6 steps, lines 8 to 10" in told.output
+    for name in ("out.gic", "out-2.gic", "out-3.gic"):
+        assert giclab("run", str(tmp_path / name)).exit_code == 0
+    told = giclab("import", str(tmp_path / "qemu.log"), "--from", "5")
+    assert "the rest is --from 8" in told.output

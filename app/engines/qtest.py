@@ -59,9 +59,10 @@ class Qtest:
         ram_mib: int = 512,
         its: bool = True,
         trace: bool = False,
+        events: str = "gicv3_cpuif_update",
         timeout: float = ANSWER_SECONDS,
     ) -> None:
-        """`trace` has QEMU write its interrupt updates to `trace_path`; `timeout` is in seconds, for each answer."""
+        """`trace` has QEMU write these `events` to `trace_path`; `timeout` is in seconds, for each answer."""
         path = program()
         if path is None:
             raise QemuMissing(f"{PROGRAM} is not installed (Debian: apt-get install qemu-system-arm)")
@@ -72,7 +73,9 @@ class Qtest:
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(directory / "qtest"))
             listener.listen(1)
-            self._process = _start([path, *_machine(cpus, ram_mib, its), *_channels(directory, trace)])
+            self._process = _start(
+                [path, *_machine(cpus, ram_mib, its), *_channels(directory, events if trace else "")]
+            )
             try:
                 self._socket = self._accept(listener)
                 self._received = bytearray()
@@ -217,10 +220,10 @@ def _machine(cpus: int, ram_mib: int, its: bool) -> list[str]:
     return ["-M", board, *options.split(), "-smp", str(cpus), "-m", f"{ram_mib}M"]
 
 
-def _channels(directory: Path, trace: bool) -> list[str]:
+def _channels(directory: Path, events: str) -> list[str]:
     channels = ["-qtest", f"unix:{directory}/qtest", "-qtest-log", "none"]
     channels += ["-qmp", f"unix:{directory}/qmp,server=on,wait=off"]
-    return channels + (["-trace", "gicv3_cpuif_update", "-D", f"{directory}/trace.log"] if trace else [])
+    return channels + (["-trace", events, "-D", f"{directory}/trace.log"] if events else [])
 
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:

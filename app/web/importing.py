@@ -8,6 +8,8 @@ import shutil
 import tempfile
 import time
 from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -70,9 +72,15 @@ class Imports:
         self._limiter = anyio.CapacityLimiter(limits.CONCURRENT_IMPORTS)
         self._known: OrderedDict[str, Job] = OrderedDict()
 
-    def place(self) -> Path:
-        """A new directory for an upload."""
-        return Path(tempfile.mkdtemp(prefix="giclab-import-"))
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[Path]:
+        """A new directory for an upload, which is gone again where that fails."""
+        directory = Path(tempfile.mkdtemp(prefix="giclab-import-"))
+        try:
+            yield directory
+        except BaseException:
+            shutil.rmtree(directory, ignore_errors=True)
+            raise
 
     def start(self, asked: Asked) -> Job:
         """Import what was uploaded; with more than are kept, the one not looked at for longest is forgotten."""

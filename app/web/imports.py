@@ -99,17 +99,16 @@ async def started(request: Request, form: FormData, given: Mapping[str, str]) ->
     imports: Imports = request.app.state.imports
     upload, text = form.get("file"), form.get("text")
     options = options_from(given)
-    directory = imports.place()
-    name = ""
-    if isinstance(upload, UploadFile) and (upload.filename or upload.size):
-        name = (upload.filename or "")[:120]
-        await anyio.to_thread.run_sync(partial(_kept, upload, directory / "input"))
-    elif isinstance(text, str) and text.strip():
-        await anyio.to_thread.run_sync(partial((directory / "input").write_text, text, "utf-8", "replace"))
-    else:
-        shutil.rmtree(directory, ignore_errors=True)
-        raise CannotImport("there is nothing to import", "Paste a log, or choose a file.")
-    return imports.start(Asked(directory, f"Import of {name}" if name else "", given.get("format", ""), options))
+    async with imports.place() as directory:
+        name = ""
+        if isinstance(upload, UploadFile) and (upload.filename or upload.size):
+            name = (upload.filename or "")[:120]
+            await anyio.to_thread.run_sync(partial(_kept, upload, directory / "input"))
+        elif isinstance(text, str) and text.strip():
+            await anyio.to_thread.run_sync(partial((directory / "input").write_text, text, "utf-8", "replace"))
+        else:
+            raise CannotImport("there is nothing to import", "Paste a log, or choose a file.")
+        return imports.start(Asked(directory, f"Import of {name}" if name else "", given.get("format", ""), options))
 
 
 def options_from(given: Mapping[str, str]) -> Options:

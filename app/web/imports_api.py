@@ -75,9 +75,9 @@ async def import_log(
     imports: Imports = request.app.state.imports
     try:
         options = options_from({"base": base, "kind": kind, "on": on, "guest": guest})
-        directory = imports.place()
-        await _received(request, directory / "input")
-        job = imports.start(Asked(directory, "", format, options))
+        async with imports.place() as directory:
+            await _received(request, directory / "input")
+            job = imports.start(Asked(directory, "", format, options))
         await _finished(request, imports, job)
         if job.imported is None:
             raise job.error or CannotImport("the import was stopped", "Send it again.")

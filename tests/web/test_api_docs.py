@@ -32,6 +32,7 @@ DOCUMENTED = {
     "GET /api/v1/lessons",
     "GET /api/v1/lessons/{slug}",
     "POST /api/v1/exercises",
+    "POST /api/v1/import",
     "POST /api/v1/links",
     "GET /x/{payload}.json",
     "GET /l/{slug}.json",

@@ -78,6 +78,8 @@ class GuestRam:
         if isinstance(event, CommandOperands):
             yield from self._before_command(line, event, entries)
         for intid, byte in self._wanted.items():
+            if self.linux:
+                byte |= LinuxGuest.DISABLED & ~PRIORITY
             if self._config.get(intid) != byte:
                 yield from self._poke_config(line, intid, byte, f"INTID {intid} was signalled, so it was enabled")
         self._wanted.clear()

@@ -56,7 +56,7 @@ class Places:
     def system(self, name: str) -> str:
         """The name of a system register; ValueError where this machine has none of that name."""
         register = self.map.registers.get(name)
-        if register is None or not register.encoding or register.reference:
+        if register is None or not register.encoding or register.reference or register.why_absent:
             raise ValueError(f"this machine has no {name}")
         return name
 

@@ -114,6 +114,8 @@ class _Reader:
         try:
             return self._event(number, event)
         except ValueError as error:
+            if ELSEWHERE.match(name := event_name(text)):
+                return (Fact(number, f"{name}: not in this machine"),)
             return (Bad(number, text, str(error)),)
 
     def _unread(self, number: int, text: str) -> Piece:

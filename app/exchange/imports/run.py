@@ -143,11 +143,13 @@ class _Pass:
         else:
             result.understood += 1
         comment = f"# line {line}: {piece.why}\n" if piece.why else f"# line {line}\n"
+        before = ""
         for operation in piece.operations:
             spoken = format_operation(operation, self.spec)
             self._write(f"{spoken:<{COMMENT_COLUMN}} {comment}")
             result.line_of.append(line)
-            self._judge(line, operation, spoken)
+            self._judge(line, operation, spoken, before)
+            before = spoken
         if result.steps % STEPS_PER_CHECK < len(piece.operations):
             self._check()
 
@@ -158,7 +160,7 @@ class _Pass:
         if self.most_steps is not None and self.result.steps > self.most_steps:
             raise CannotImport(f"it has more than {self.most_steps:,} steps", "Import a part of it.")
 
-    def _judge(self, line: int, operation: Operation, spoken: str) -> None:
+    def _judge(self, line: int, operation: Operation, spoken: str, before: str) -> None:
         verdict = self.player.judge(operation)
         if verdict is None:
             return
@@ -169,7 +171,7 @@ class _Pass:
         result.checked += 1
         if verdict is Verdict.FAILS:
             reason = "" if self.player.last is None else f"here it is {self.player.last:#x}"
-            result.differences.add(Remark(line, _short(spoken), reason, result.steps))
+            result.differences.add(Remark(line, _short(f"{before} {spoken}"), reason, result.steps))
 
     def _compare(self, seen: Seen) -> None:
         result, machine = self.result, self.player.machine
