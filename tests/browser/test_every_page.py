@@ -76,6 +76,7 @@ def test_links_lead_to_all_kinds_of_pages(pages):
         "/registers/*",
         "/implementations",
         "/thread",
+        "/import",
         "/docs",
     } <= kinds
     assert {"/conformance", "/s/*", "/s/*/compare", "/s/*/migrate", "/s/*/text", "/s/*/share", "/x/*", "/l/*"} <= kinds

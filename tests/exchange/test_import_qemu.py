@@ -150,7 +150,7 @@ def test_lines_of_something_else_are_kept_where_they_stood(tmp_path):
             "an access of 4 bytes",
         ),
         ("gicv3_redist_read GICv3 redistributor 0x900 read: offset 0x0 data 0x0 size 4 secure 0", "at most 32"),
-        ("gicv3_icc_pmr_read GICv3 ICC_XYZ read cpu 0x0 value 0x0", "no ICC_XYZ_EL1"),
+        ("gicv3_icc_pmr_read GICv3 ICC_XYZ read cpu 0x0 value 0x0", "there is no ICC_XYZ_EL1"),
         ("gicv3_dist_set_irq GICv3 distributor interrupt 5000 level changed to 1", "no wire"),
         ("gicv3_its_cmd_mapti GICv3 ITS: command MAPTI DeviceID 0x1 EventID 0x0 ICID 0xfffff pINTID 0x1", "collection"),
     ],

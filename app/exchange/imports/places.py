@@ -12,6 +12,10 @@ MOST_KEPT = 8192
 Target = tuple[RegisterRef | RawAddress, int | None, Half | None]
 
 
+class NotHere(ValueError):
+    """A register that there is, and that this machine does not have."""
+
+
 class Places:
     """The registers of one machine by frame and offset, looked up once each."""
 
@@ -54,10 +58,12 @@ class Places:
         return target, None if access_width(self.map, target, None, None) == width else width, None
 
     def system(self, name: str) -> str:
-        """The name of a system register; ValueError where this machine has none of that name."""
+        """The name of a system register. ValueError: there is none of that name; NotHere: not in this machine."""
         register = self.map.registers.get(name)
-        if register is None or not register.encoding or register.reference or register.why_absent:
-            raise ValueError(f"this machine has no {name}")
+        if register is None or not register.encoding:
+            raise ValueError(f"there is no {name}")
+        if register.reference or register.why_absent:
+            raise NotHere(f"this machine has no {name}: {register.why_absent}")
         return name
 
     def _target(self, frame: str, cpu: int, offset: int, size: int) -> Target:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from app.exchange.imports.guest_ram import GuestRam
 from app.exchange.imports.pieces import Bad, Fact, Format, NeedsMachine, Options, Other, Piece, Row, Seen, Steps
-from app.exchange.imports.places import Places
+from app.exchange.imports.places import NotHere, Places
 from app.exchange.qemu_replay import packet, sgi1r
 from app.exchange.qemu_trace import (
     BusAccess,
@@ -61,7 +61,7 @@ BEST = re.compile(
     r"|set_irqs GICv3 CPU i/f 0x([0-9a-f]+) HPPI update: setting FIQ ([01]) IRQ ([01]))$"
 )
 # Traced, but of what this machine has not: the virtual CPU interface, and the vPE table.
-ELSEWHERE = re.compile(r"gicv3_(?:ic[hv]_|cpuif_virt_|its_vte_|icc_nmiar1_)|gicv3_\w+_fault$")
+ELSEWHERE = re.compile(r"gicv3_(?:ic[hv]_|cpuif_virt_|its_vte_)|gicv3_\w+_fault$")
 
 
 def detect(text: str) -> bool:
@@ -113,9 +113,9 @@ class _Reader:
             return (self._unread(number, text),)
         try:
             return self._event(number, event)
+        except NotHere as error:
+            return (Fact(number, str(error)),)
         except ValueError as error:
-            if ELSEWHERE.match(name := event_name(text)):
-                return (Fact(number, f"{name}: not in this machine"),)
             return (Bad(number, text, str(error)),)
 
     def _unread(self, number: int, text: str) -> Piece:
