@@ -67,6 +67,10 @@ IMPORT_STEPS: Final = 4_000_000
 """Steps of one import: 128 MiB of the shortest trace lines, about 60 bytes each, with an expectation for each read. Of
 each the number of its line is kept, 4 bytes: 16 MB; as text they are 4 million x 75 bytes = 300 MB of disk."""
 
+IMPORT_WORK: Final = 100 * IMPORT_STEPS
+"""What playing one import may take, in the units of WORK_PER_REQUEST: so many plain operations, at most two minutes of
+its thread. It is counted against the address when it is over, and one that has nothing left starts none."""
+
 IMPORT_WINDOW: Final = 9_000
 """Steps of a longer import that a session begins with: OPERATIONS_PER_SESSION less 1,000 for one's own."""
 

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +23,7 @@ from app.exchange.imports.result import Import
 from app.exchange.imports.run import run
 from app.exchange.imports.source import Cancelled, Source
 from app.exchange.imports.window import Room, Window, window
+from app.scenario.work import Allowance, TooMuch, allowed
 from app.sessions import keys
 
 logger = logging.getLogger(__name__)
@@ -33,12 +34,16 @@ ROOM = Room(limits.IMPORT_WINDOW + 1, characters=limits.SESSION_CHARACTERS)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be imported: the file is `input` in `directory`, and becomes `steps` beside it."""
+    """What is to be imported: the file is `input` in `directory`, and becomes `steps` beside it.
+
+    `charge` is told the work that it took.
+    """
 
     directory: Path
     title: str
     form: str
     options: Options
+    charge: Callable[[int], None]
 
     @property
     def input(self) -> Path:
@@ -61,6 +66,7 @@ class Job:
     error: CannotImport | None = None
     looked: float = field(default_factory=time.monotonic)
     wanted: bool = True
+    worked: int = 0
     opened: dict[int, tuple[str, Window]] = field(default_factory=dict)
     task: asyncio.Task[None] | None = field(default=None, repr=False)
 
@@ -144,6 +150,7 @@ class Imports:
             job.phase = REFUSED
             job.error = CannotImport("the import met a fault of giclab's own", "The server's log has the reason.")
         finally:
+            job.asked.charge(job.worked)
             job.asked.input.unlink(missing_ok=True)
             if job.phase != DONE:
                 shutil.rmtree(job.asked.directory, ignore_errors=True)
@@ -156,10 +163,17 @@ def _work(job: Job) -> Import:
     source = Source(asked.input, limits.IMPORT_BYTES)
     report = partial(_report, job)
     steps = asked.directory / "steps"
-    return run(
-        source, steps, asked.options,
-        form=asked.form, title=asked.title, report=report, most_steps=limits.IMPORT_STEPS,
-    )  # fmt: skip
+    allowance = Allowance(limits.IMPORT_WORK, limits.PAGES_PER_REQUEST)
+    try:
+        with allowed(allowance):
+            return run(
+                source, steps, asked.options,
+                form=asked.form, title=asked.title, report=report, most_steps=limits.IMPORT_STEPS,
+            )  # fmt: skip
+    except TooMuch as error:
+        raise CannotImport(str(error), "Import a part of it.") from None
+    finally:
+        job.worked = allowance.worked
 
 
 def _report(job: Job, read: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -17,10 +17,12 @@ from app import limits
 from app.exchange.imports.pieces import CannotImport, Options
 from app.exchange.imports.registry import FORMATS
 from app.gic import IMPLEMENTATIONS
+from app.web.effort import WORK_PER_MILLISECOND
 from app.web.importing import DONE, Asked, Imports, Job
 from app.web.pages import NO_STORE, part_asked_for
 from app.web.problems import Problem
-from app.web.security import give_key
+from app.web.rates import Kind, rates_of
+from app.web.security import start_in_browser
 from app.web.views.imports import choices, import_page
 from app.web.views.render import render
 from app.web.views.trouble import Trouble
@@ -86,16 +88,17 @@ async def open_import(request: Request, id: str) -> Response:  # noqa: A002
             part = await request.app.state.imports.window(job, step)
     except CannotImport as error:
         raise problem(error) from error
-    created = await request.app.state.sessions.create(part.text)
+    created, give_cookie = await start_in_browser(request, part.text)
     job.opened[part.first] = (created.id, part)
     at = f"?step={part.step(step)}" if step > part.first else ""
     response = RedirectResponse(f"/s/{created.id}{at}", 303)
-    give_key(request, response, created.id, created.edit_key)
+    give_cookie(response)
     return response
 
 
 async def started(request: Request, form: FormData, given: Mapping[str, str]) -> Job:
     """The import of a form's file or text. Raises CannotImport where there is neither, or a setting that is none."""
+    rates_of(request).check(request, Kind.WORK)
     imports: Imports = request.app.state.imports
     upload, text = form.get("file"), form.get("text")
     options = options_from(given)
@@ -108,7 +111,13 @@ async def started(request: Request, form: FormData, given: Mapping[str, str]) ->
             await anyio.to_thread.run_sync(partial((directory / "input").write_text, text, "utf-8", "replace"))
         else:
             raise CannotImport("there is nothing to import", "Paste a log, or choose a file.")
-        return imports.start(Asked(directory, f"Import of {name}" if name else "", given.get("format", ""), options))
+        title = f"Import of {name}" if name else ""
+        return imports.start(Asked(directory, title, given.get("format", ""), options, account(request)))
+
+
+def account(request: Request) -> Callable[[int], None]:
+    """Where an import's work is counted: with the address that asked for it."""
+    return lambda worked: rates_of(request).charge(request, Kind.WORK, worked // WORK_PER_MILLISECOND)
 
 
 def options_from(given: Mapping[str, str]) -> Options:

@@ -15,7 +15,9 @@ from app.exchange.imports.registry import FORMATS
 from app.exchange.imports.result import Import, Remarks
 from app.exchange.imports.window import Window
 from app.web.importing import RUNNING, WAITING, Asked, Imports, Job
-from app.web.imports import options_from, problem
+from app.web.imports import account, options_from, problem
+from app.web.rates import Kind, rates_of
+from app.web.security import admit_session
 from app.web.shapes import Json
 
 router = APIRouter(prefix="/api/v1", tags=["import"])
@@ -72,12 +74,13 @@ async def import_log(
     line: Annotated[int, Query(ge=1, description="The line that the session begins at.")] = 1,
 ) -> JSONResponse:
     """Import a log, a dump or a memory image, plain or gzip, as a new session. Refused as a whole if it is none."""
+    rates_of(request).check(request, Kind.WORK)
     imports: Imports = request.app.state.imports
     try:
         options = options_from({"base": base, "kind": kind, "on": on, "guest": guest})
         async with imports.place() as directory:
             await _received(request, directory / "input")
-            job = imports.start(Asked(directory, "", format, options))
+            job = imports.start(Asked(directory, "", format, options, account(request)))
         await _finished(request, imports, job)
         if job.imported is None:
             raise job.error or CannotImport("the import was stopped", "Send it again.")
@@ -87,6 +90,7 @@ async def import_log(
         part = await imports.window(job, step)
     except CannotImport as error:
         raise problem(error) from error
+    admit_session(request, part.text)
     created = await request.app.state.sessions.create(part.text)
     job.opened[part.first] = (created.id, part)
     found = job.imported

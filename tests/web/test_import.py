@@ -6,13 +6,16 @@ import re
 
 import httpx2
 import pytest
+from starlette.requests import HTTPConnection
 
 from app import limits
 from app.web import importing
+from app.web.rates import Kind
 from tests.exchange.test_import_qemu import CORPUS, DIST_READ, SET_UP
 from tests.web.reading import words
 
 pytestmark = pytest.mark.anyio
+CALLER = {"type": "http", "client": ("127.0.0.1", 123), "headers": []}
 LOG = f"{SET_UP}hello there\ngicv3_dist_read GICv3 distributor read: off\n{DIST_READ}\n"
 
 
@@ -145,3 +148,20 @@ async def test_the_page_answers_while_an_import_is_read(served):
             await asyncio.sleep(0.01)
         assert (await answer).status_code == 201
         assert asked > 3
+
+
+async def test_what_an_import_takes_is_counted_against_its_address(app, client):
+    async def left():
+        return (await client.post("/api/v1/import", content=f"{DIST_READ}\n".encode() * 200)).status_code
+
+    assert await left() == 201
+    app.state.rates.charge(HTTPConnection(CALLER), Kind.WORK, 10**9)
+    assert await left() == 429
+    assert (await client.post("/import", data={"text": LOG})).status_code == 429
+
+
+async def test_the_work_of_an_import_is_bounded(client, monkeypatch):
+    monkeypatch.setattr(limits, "IMPORT_WORK", 10_000)
+    answer = await client.post("/api/v1/import", content=f"{DIST_READ}\n".encode() * 200)
+    assert answer.status_code == 422
+    assert "more work than may be done at once" in answer.json()["detail"].lower()

@@ -188,10 +188,12 @@ FREE = {
     "/api/v1/sessions/{id}/reset", "/api/v1/sessions/{id}/branches/{branch}/switch",
     "/api/v1/sessions/{id}/branches/{branch}", "/api/v1/sessions/{id}/log", "/api/v1/play", "/api/v1/exercises",
     "/s/{id}/ops", "/s/{id}/move", "/s/{id}/text", "/s/{id}/text/check", "/exercise/{payload}",
+    "/import/{id}/stop",
 }  # fmt: skip
 COUNTED = {
     "/sessions", "/states", "/exercise/{payload}/start", "/api/v1/sessions", "/api/v1/states", "/api/v1/links",
     "/x/{payload}/share", "/l/{slug}/share", "/s/{id}/share",
+    "/import", "/import/{id}/sessions", "/api/v1/import",
 }  # fmt: skip
 
 
