@@ -188,7 +188,7 @@ FREE = {
     "/api/v1/sessions/{id}/reset", "/api/v1/sessions/{id}/branches/{branch}/switch",
     "/api/v1/sessions/{id}/branches/{branch}", "/api/v1/sessions/{id}/log", "/api/v1/play", "/api/v1/exercises",
     "/s/{id}/ops", "/s/{id}/move", "/s/{id}/text", "/s/{id}/text/check", "/exercise/{payload}",
-    "/import/{id}/stop",
+    "/import/{id}/stop", "/s/{id}/present",
 }  # fmt: skip
 COUNTED = {
     "/sessions", "/states", "/exercise/{payload}/start", "/api/v1/sessions", "/api/v1/states", "/api/v1/links",
