@@ -172,7 +172,7 @@ class QemuMachine(Machine):
         base = cbaser & QUEUE_ADDRESS
         return QueueView(base, slots, creadr & OFFSET, cwriter & OFFSET, bool(creadr & STALLED), enabled, [])
 
-    def events(self, device_id: int) -> list[EventView]:
+    def events(self, device_id: int, start: int = 0, count: int | None = None) -> list[EventView]:
         """The mapped events of a device, from as much of its ITT as is RAM."""
         tables = QemuTables(self)
         try:
@@ -185,7 +185,8 @@ class QemuMachine(Machine):
             return []
         block = self.memory.read(device.itt, room)
         entries = (tables.ite_in(block, device.itt, event) for event in range(room // ITE_BYTES))
-        return [EventView(device_id, each.event, each.intid, each.icid, None) for each in entries if each.valid]
+        views = [EventView(device_id, each.event, each.intid, each.icid, None) for each in entries if each.valid]
+        return [view for view in views if view.event_id >= start][:count]
 
     def irq(self, cpu: int = 0) -> bool:
         _not_available("whether an interrupt is signalled to a CPU: no CPU runs, none has set up its CPU interface")
@@ -205,7 +206,7 @@ class QemuMachine(Machine):
     def lpi_counts(self) -> LpiCounts:
         _not_available("LPI states inside the Redistributors")
 
-    def devices(self) -> list[DeviceView]:
+    def devices(self, start: int = 0, count: int | None = None) -> list[DeviceView]:
         _not_available("a list of devices; `events` of one are")
 
     def collections(self) -> list[CollectionView]:

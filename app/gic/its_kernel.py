@@ -6,7 +6,7 @@ V=0 (the DTE). A command's error is dropped: the queue goes on.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,10 @@ PAGE_BYTES = 65536
 _LOW = 0xFFFF_FFFF
 _V = 1 << 63
 _CACHED_PER_CPU = 16
-_MAP_NOTHING = frozenset({0x03, 0x04, 0x05, 0x0C, 0x0D, 0x0E})  # INT, CLEAR, SYNC, INV, INVALL, MOVALL
+_MAP_EVENTS = frozenset({0x01, 0x0A, 0x0B, 0x0F})  # MOVI, MAPTI, MAPI, DISCARD
+_MAPD, _MAPC = 0x08, 0x09
+_REMAPS_KEPT = 1024
+_COLLECTIONS = (-1, None)
 _L1_ADDRESS = 0x000F_FFFF_FFFF_0000
 
 
@@ -55,6 +58,7 @@ class KernelTranslation:
         self.collections: dict[int, Collection] = {}
         self._cache: OrderedDict[tuple[int, int], Lpi] = OrderedDict()
         self._mappings = 0  # counts what may have changed devices, events or collections
+        self._remaps: deque[tuple[int | None, int | None]] = deque(maxlen=_REMAPS_KEPT)  # the last of them
         self._put_away: dict[tuple[int, int], Device] = {}
         impl = machine.impl
         self._pending_follows = impl.collection_move is CollectionMove.FOLLOWS
@@ -86,9 +90,14 @@ class KernelTranslation:
 
     def run(self, words: Words) -> Outcome:
         self.lpis.changed()
-        if words[0] & 0xFF not in _MAP_NOTHING:
-            self.remapped()
-        command = self._commands.get(words[0] & 0xFF)
+        opcode = words[0] & 0xFF
+        if opcode in _MAP_EVENTS:
+            self.remapped(words[0] >> 32, words[1] & _LOW)
+        elif opcode == _MAPD:
+            self.remapped(words[0] >> 32)
+        elif opcode == _MAPC:
+            self.remapped(*_COLLECTIONS)
+        command = self._commands.get(opcode)
         if command is None:
             return Outcome("ignored", "-ENODEV: no such command", True)
         try:
@@ -162,6 +171,7 @@ class KernelTranslation:
             for event in old.events.values():
                 lost = event.lpi.queued is None and impl.unmap_pending is UnmapPending.LOST
                 event.lpi.latch = event.lpi.latch and not lost
+                self.lpis.touch(event.lpi.intid)
             self.forget_translations()
         elif old is not None:
             self.free_device(old)
@@ -217,6 +227,7 @@ class KernelTranslation:
         if lpi.target != target and self._m.sink is not None:
             self._m.sink.append(effects.LpiMoved(lpi.intid, lpi.target, target, lpi.latch))
         lpi.target = target
+        self.lpis.touch(lpi.intid)
 
     def _mapti(self, words: Words) -> Outcome:
         return self._map("MAPTI", words, words[1] >> 32)
@@ -279,6 +290,7 @@ class KernelTranslation:
         self._remember(device, event, mapping.lpi)
         if not mapping.lpi.latch and (mapping.lpi.strayed or self._follows_event):
             mapping.lpi.target, mapping.lpi.strayed = mapping.target, False
+            self.lpis.touch(mapping.lpi.intid)
             self.lpis.changed()
         return mapping.lpi
 
@@ -300,6 +312,7 @@ class KernelTranslation:
         if event.lpi.latch:
             self._m.tell(effects.LpiNotPending(event.lpi.intid, event.lpi.target, "CLEAR"))
         event.lpi.latch = False
+        self.lpis.touch(event.lpi.intid)
         return DONE
 
     def _lacks_collection(self, event: Event) -> bool:
@@ -313,6 +326,7 @@ class KernelTranslation:
         self.forget_translations()
         if self._m.impl.discard_pending is DiscardPending.CLEARS:
             event.lpi.latch = False
+            self.lpis.touch(event.lpi.intid)
         self._free_event(device, event)
         self._changed(f"DeviceID {device.device:#x} EventID {event.event:#x} unmapped; pending state is not cleared")
         self._zero("ITT", event.event, device.itt + event.event * ENTRY_BYTES)
@@ -374,7 +388,7 @@ class KernelTranslation:
         self.lpis.put(event.lpi)
 
     def free_device(self, device: Device) -> None:
-        self.remapped()
+        self.remapped(device.device)
         self._m.work += len(device.events)
         for event in list(device.events.values()):
             self._free_event(device, event)
@@ -436,12 +450,21 @@ class KernelTranslation:
     def invalidate_all(self, cpu: int) -> None:
         self.lpis.invalidate_all(cpu)
 
-    def remapped(self) -> None:
-        """Devices, events or collections are others now."""
+    def remapped(self, device: int | None = None, event: int | None = None) -> None:
+        """An event of a device, a device with all its events, or anything may be another one now."""
         self._mappings += 1
+        self._remaps.append((device, event))
 
-    def mapped_by(self) -> object:
+    def mapped_by(self) -> int:
         return self._mappings
+
+    def changes_since(self, number: int) -> set[tuple[int, int | None]] | None:
+        """(DeviceID, EventID or None for all) of what may be others than when `mapped_by` was `number`; None: all."""
+        count = self._mappings - number
+        last = [*self._remaps][-count:] if count else []
+        if count > len(last) or any(device is None for device, _ in last):
+            return None
+        return {(device, event) for device, event in last if device is not None}
 
     # -- snapshots: by value, LPIs by INTID
 

@@ -144,6 +144,7 @@ class ListRegisters:
         self.lists[cpu] = [intid for intid in self.lists[cpu] if intid < FIRST_LPI]
         for intid in lpis:
             self._lpi(intid).latch = False
+            self._lpis.touch(intid)
             self._leave(intid, cpu)
         return lpis
 
@@ -228,6 +229,7 @@ class ListRegisters:
         if intid >= FIRST_LPI:
             lpi = self._lpi(intid)
             lpi.active, lpi.latch = True, False
+            self._lpis.touch(intid)
             self._changes += 1
             if self._m.sink is not None:
                 self._m.tell(effects.LpiNotPending(intid, cpu, "acknowledged"))

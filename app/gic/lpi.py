@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from app.gic.layout import Bits, EntryLayout
 
 if TYPE_CHECKING:
+    from app.gic.lpi_map import Planes
     from app.gic.machine import Machine
 
 FIRST_LPI = 8192
@@ -63,8 +64,11 @@ class Lpis(Protocol):
     def state(self, intid: int, cpu: int | None) -> LpiState:
         """For people to look at."""
 
-    def known(self) -> set[int]:
-        """INTIDs with any state of their own, mapped or not."""
+    def knows(self, intid: int) -> bool:
+        """Whether the LPI has any state of its own, mapped or not."""
+
+    def planes(self) -> Planes:
+        """All state outside guest RAM at once."""
 
     def held(self) -> dict[int, int | None]:
         """The pending state that is not in guest RAM: INTID to the CPU that has it."""

@@ -15,6 +15,7 @@ from app.gic.lpi import (
     CONFIG_ENABLE,
     CONFIG_PRIORITY,
     FIRST_LPI,
+    LPI_LIMIT,
     PENDBASER_ADDRESS,
     PTZ,
     Candidate,
@@ -27,6 +28,7 @@ from app.gic.lpi import (
     set_pending_bit,
 )
 from app.gic.lpi_behaviours import ConfigCache, EnableScan, InvallScope, InvScope, TableEdits
+from app.gic.lpi_map import Planes
 
 if TYPE_CHECKING:
     from app.gic.machine import Machine
@@ -237,8 +239,21 @@ class CachedLpis:
         pending = intid in self._pending[cpu]
         return LpiState(cpu, self._config[cpu].get(intid), pending, pending, False)
 
-    def known(self) -> set[int]:
-        return set().union(*self._pending)
+    def knows(self, intid: int) -> bool:
+        return any(intid in each for each in self._pending)
+
+    def planes(self) -> Planes:
+        places = LPI_LIMIT - FIRST_LPI
+        pending, config, cached = [], [], []
+        for intids, known in zip(self._pending, self._config, strict=True):
+            pending.append(held := bytearray(places if intids else 0))
+            config.append(read := bytearray(places if known else 0))
+            cached.append(there := bytearray(places if known else 0))
+            for intid in intids:
+                held[intid - FIRST_LPI] = 1
+            for intid, byte in known.items():
+                read[intid - FIRST_LPI], there[intid - FIRST_LPI] = byte, 1
+        return Planes(pending, config, cached)
 
     def held(self) -> dict[int, int | None]:
         return {intid: cpu for cpu in reversed(range(len(self._pending))) for intid in self._pending[cpu]}

@@ -40,6 +40,7 @@ from app.gic.lpi_behaviours import (
     TableEdits,
     UnmapPending,
 )
+from app.gic.lpi_map import Planes
 
 if TYPE_CHECKING:
     from app.gic.list_registers import ListRegisters
@@ -103,7 +104,10 @@ _STATE = attrgetter(*Lpi.__slots__)
 
 
 class KernelLpis:
-    """`structs` by INTID, in the order they were made (the kernel's lpi_list)."""
+    """`structs` by INTID, in the order they were made (the kernel's lpi_list).
+
+    `touched`: whose pending state, target or configuration may be others than `_planes` has; None: anybody's.
+    """
 
     def __init__(self, machine: Machine) -> None:
         self._m = machine
@@ -114,6 +118,9 @@ class KernelLpis:
         self._consumes = impl.mapping_pending is MappingPending.CONSUMES
         self._bounded = impl.id_bits is IdBits.NOT_TAKEN
         self._sees_edits = impl.table_edits is TableEdits.NEXT_SCAN
+        self.touched: set[int] | None = None
+        self._planes: list[bytearray] = []
+        self._odd: frozenset[int] = frozenset()
 
     @property
     def _queues(self) -> ListRegisters:
@@ -134,6 +141,7 @@ class KernelLpis:
             lpi.refs += 1
             return lpi
         lpi = self.structs[intid] = Lpi(intid, target)
+        self.touch(intid)
         try:
             if self._reads_when_mapped:
                 self.read_config(lpi)
@@ -145,8 +153,14 @@ class KernelLpis:
                 raise
         return lpi
 
+    def touch(self, intid: int) -> None:
+        """The LPI may be pending, go to a CPU or be configured otherwise than before, or be there no more."""
+        if self.touched is not None:
+            self.touched.add(intid)
+
     def put(self, lpi: Lpi) -> None:
         self._queues.changed()
+        self.touch(lpi.intid)
         lpi.refs -= 1
         if lpi.refs == 0 and not (lpi.latch and self._m.impl.unmap_pending is UnmapPending.STAYS):
             del self.structs[lpi.intid]
@@ -164,6 +178,7 @@ class KernelLpis:
             return
         was = lpi.config
         self._queues.changed()
+        self.touch(lpi.intid)
         lpi.config = byte
         lpi.read = True
         lpi.priority = byte & CONFIG_PRIORITY
@@ -187,6 +202,7 @@ class KernelLpis:
         byte = self._m.memory.read(address, 1)[0]
         lpi.latch = bool(byte >> lpi.intid % 8 & 1)
         self._queues.changed()
+        self.touch(lpi.intid)
         self._queues.queue(lpi.intid, 0)
         if lpi.latch:
             self._m.memory.write(address, bytes([byte & ~(1 << lpi.intid % 8)]))
@@ -219,6 +235,7 @@ class KernelLpis:
                 last = lpi.intid // 8
             was = lpi.latch
             lpi.latch = bool(byte >> lpi.intid % 8 & 1)
+            self.touch(lpi.intid)
             if lpi.latch:
                 found.append(lpi.intid)
             elif was:
@@ -250,6 +267,7 @@ class KernelLpis:
         for intid in added:
             lpi = self.structs[intid] = Lpi(intid, cpu)
             lpi.latch = True
+            self.touch(intid)
             self._use(lpi)
         return added
 
@@ -263,6 +281,7 @@ class KernelLpis:
                 lpi = self.structs.get(intid)
                 if lpi is not None and lpi.target == cpu:
                     lpi.latch = True
+                    self.touch(intid)
                     self._queues.queue(intid, 0)
 
     def disable(self, cpu: int) -> None:
@@ -283,6 +302,7 @@ class KernelLpis:
         self._use(lpi)
         was = lpi.latch
         self._queues.changed()
+        self.touch(lpi.intid)
         lpi.latch = True
         if self._m.sink is not None:
             where = "it was already" if was else "latched"
@@ -347,8 +367,29 @@ class KernelLpis:
             return LpiState(cpu, None, False, False, False)
         return LpiState(lpi.target, lpi.config, lpi.latch, lpi.latch, lpi.active)
 
-    def known(self) -> set[int]:
-        return set(self.structs)
+    def knows(self, intid: int) -> bool:
+        return intid in self.structs
+
+    def planes(self) -> Planes:
+        if self.touched is None:
+            self._planes = [bytearray(LPI_LIMIT - FIRST_LPI) for _ in range(4)]
+            self._odd = frozenset()
+            self.touched = set(self.structs)
+        latches, configs, cpus, exists = self._planes
+        beyond = set()
+        for intid in self.touched:
+            place, lpi = intid - FIRST_LPI, self.structs.get(intid)
+            if not FIRST_LPI <= intid < LPI_LIMIT:
+                beyond.add(intid)
+            elif lpi is None:
+                latches[place] = configs[place] = cpus[place] = exists[place] = 0
+            else:
+                latches[place], configs[place], exists[place] = lpi.latch, lpi.config, 1
+                cpus[place] = 0 if lpi.target is None else lpi.target + 1
+        if beyond:
+            self._odd = frozenset(each for each in self._odd | beyond if each in self.structs)
+        self.touched = set()
+        return Planes([latches], [configs], [exists], cpus, exists, self._odd)
 
     def held(self) -> dict[int, int | None]:
         return {intid: lpi.target for intid, lpi in self.structs.items() if lpi.latch}
@@ -359,4 +400,5 @@ class KernelLpis:
     def restore(self, state: object) -> None:
         assert isinstance(state, tuple)
         self._queues.changed()
+        self.touched = None
         self.structs = {lpi.intid: lpi for lpi in map(Lpi.of, state)}

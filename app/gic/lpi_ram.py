@@ -26,6 +26,7 @@ from app.gic.lpi import (
 )
 from app.gic.lpi_behaviours import DisabledPending
 from app.gic.lpi_index import RANK_BITS, PendingIndex, rank
+from app.gic.lpi_map import Planes
 from app.gic.memory import PAGE
 
 if TYPE_CHECKING:
@@ -210,8 +211,11 @@ class RamLpis:
         bit = ram_byte(self._m, pending_address(self._m, intid, cpu)) >> intid % 8 & 1
         return LpiState(cpu, None, bool(bit), None, False)
 
-    def known(self) -> set[int]:
-        return set()
+    def knows(self, intid: int) -> bool:
+        return False
+
+    def planes(self) -> Planes:
+        return Planes()
 
     def config(self, intid: int, cpu: int) -> int:
         return ram_byte(self._m, config_address(self._m, intid, cpu))

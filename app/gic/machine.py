@@ -25,6 +25,7 @@ from app.gic.lpi_behaviours import PropbaserScope
 from app.gic.lpi_cached import CachedLpis
 from app.gic.lpi_counts import LpiCounts
 from app.gic.lpi_kernel import KernelLpis
+from app.gic.lpi_map import Row
 from app.gic.lpi_ram import RamLpis
 from app.gic.machine_state import MachineState, put_back, snapshot_of
 from app.gic.memory import ForeignMemory, GuestMemory, Memory, Ram
@@ -347,6 +348,16 @@ class Machine:
         """One LPI on the CPU that its collection targets, or as this `cpu` has it."""
         return self._views.lpi(intid, cpu)
 
+    def find_lpis(
+        self, start: int, count: int, *, flags: int = 0, without: int = 0, cpu: int | None = None
+    ) -> list[LpiView]:
+        """The LPIs from `start` on, at most `count`, with all `flags` of `lpi_map` and none of `without`, on `cpu`."""
+        return self._views.found(start, count, flags, without, cpu)
+
+    def lpi_rows(self) -> list[Row]:
+        """The state of all LPIs in rows of 1,024; rows with no LPI in them are left out."""
+        return self._views.rows()
+
     def lpi_counts(self) -> LpiCounts:
         return self._views.counts()
 
@@ -358,11 +369,17 @@ class Machine:
         """The mapped LPIs: the first event that maps each, and the CPU of its collection."""
         return self._views.mapped()
 
-    def devices(self) -> list[DeviceView]:
-        return self._views.devices()
+    def devices(self, start: int = 0, count: int | None = None) -> list[DeviceView]:
+        """The devices from DeviceID `start` on, at most `count`."""
+        return self._views.devices(start, count)
 
-    def events(self, device_id: int) -> list[EventView]:
-        return self._views.events(device_id)
+    def events(self, device_id: int, start: int = 0, count: int | None = None) -> list[EventView]:
+        """The mapped events of a device from EventID `start` on, at most `count`."""
+        return self._views.events(device_id, start, count)
+
+    def unseen_devices(self) -> int:
+        """How many devices there are whose events are not looked at, because there are too many."""
+        return len(self._views.mappings.unseen)
 
     def collections(self) -> list[CollectionView]:
         return self._views.collections()

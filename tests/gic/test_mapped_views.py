@@ -4,9 +4,11 @@ import random
 
 import pytest
 
-from app.gic import Machine
+from app.gic import Machine, mappings
 from app.gic.commands import encode
 from app.gic.lpi_counts import LpiCounts
+from app.gic.mapping_sources import ListsSource, TablesSource
+from app.gic.mappings import PART, Mappings
 from app.gic.views import Views
 
 GITS, TABLES, QUEUE, ITT = 0x0808_0000, 0x4100_0000, 0x4120_0000, 0x4140_0000
@@ -89,16 +91,57 @@ def test_what_maps_nothing_makes_nobody_look_again(implementation, monkeypatch):
     machine.command(encode("MAPD", device=0, itt=ITT, size=3))
     machine.command(encode("MAPC", collection=0, target=0))
     machine.command(encode("MAPTI", device=0, event=0, intid=8192, collection=0))
-    looked = []
-    ours = Views._events
-    monkeypatch.setattr(Views, "_events", lambda *args: looked.append(args) or ours(*args))
     assert list(machine.mapped_lpis()) == [8192]
-    assert looked
-    looked.clear()
+    looked = []
+    for read in ("_read_events", "_read_devices", "_read_collections"):
+        monkeypatch.setattr(TablesSource, read, lambda *_, read=read: looked.append(read))
+    monkeypatch.setattr(ListsSource, "_part", lambda *_: looked.append("_part") or ())
     for command in ("INT", "CLEAR", "INV"):
         machine.command(encode(command, device=0, event=0))
         machine.memory.write(0x4160_0000, b"\xa1")
         assert (machine.lpi_counts().mapped, len(machine.lpis()), len(machine.devices())) == (1, 1, 1)
     assert not looked
     machine.command(encode("MAPTI", device=0, event=1, intid=8193, collection=0))
-    assert list(machine.mapped_lpis()) == [8192, 8193]
+    machine.mapped_lpis()
+    assert looked in (["_read_events"], ["_part"])
+
+
+@pytest.mark.parametrize("implementation", EVERYWHERE)
+def test_a_mapping_makes_only_its_part_of_a_table_looked_at(implementation, monkeypatch):
+    machine = machine_of(implementation)
+    machine.command(encode("MAPD", device=0, itt=ITT, size=14))
+    machine.command(encode("MAPC", collection=0, target=0))
+    for event in range(0, 1 << 14, PART):
+        machine.command(encode("MAPTI", device=0, event=event, intid=8192 + event, collection=0))
+    assert machine.devices()[0].events == (1 << 14) // PART
+    put = []
+    ours = Mappings.put_part
+    monkeypatch.setattr(Mappings, "put_part", lambda *args: put.append(args[2]) or ours(*args))
+    machine.command(encode("MAPTI", device=0, event=PART + 3, intid=9, collection=0))
+    machine.command(encode("MAPTI", device=0, event=PART + 3, intid=8999, collection=0))
+    assert [each.event_id for each in machine.events(0, PART, 3)] == [PART, PART + 3, 2 * PART]
+    assert 8999 in machine.mapped_lpis()
+    assert set(put) == {1}
+    machine.command(encode("DISCARD", device=0, event=PART + 3))
+    assert 8999 not in machine.mapped_lpis()
+    assert machine.devices()[0].events == (1 << 14) // PART
+
+
+def test_a_table_full_of_devices_is_looked_at_within_bounds(monkeypatch):
+    """As software may write it: many devices with the same full ITT."""
+    monkeypatch.setattr(mappings, "MOST_EVENTS", 1000)
+    machine = machine_of("architecture")
+    ites = b"".join((VALID | 8192 + event).to_bytes(8, "little") for event in range(512))
+    machine.memory.write(ITT, ites)
+    dte = (VALID | ITT | 8).to_bytes(8, "little")
+    machine.memory.write(TABLES, dte * 64)
+    devices = machine.devices()
+    assert [each.events for each in devices[:4]] == [512, 512, 0, 0]
+    assert machine.unseen_devices() == 62
+    assert len(machine.events(5)) == 512
+    assert machine.lpi_counts().mapped == 512
+    machine.memory.write(TABLES, bytes(16))
+    assert [each.events for each in machine.devices()[:4]] == [512, 512, 0, 0]
+    machine.memory.write(TABLES, bytes(8 * 62))
+    assert [each.events for each in machine.devices()] == [512, 512]
+    assert machine.unseen_devices() == 0
