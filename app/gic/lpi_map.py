@@ -1,4 +1,4 @@
-"""The state of all LPIs at once, a byte each, in rows of 1,024: a row is worked out again when something in it changed.
+"""The state of all LPIs at once, a byte each, in rows of 2,048: a row is worked out again when something in it changed.
 
 There may be 57,344 LPIs, and a step changes a few. All of a row is done in a few operations on whole rows, where a byte
 of 0 or 1 for each LPI is kept as one long number.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from app.gic.machine import Machine
     from app.gic.mappings import Mappings
 
-ROW = 1024
+ROW = 2048
 FIRSTS = range(FIRST_LPI, LPI_LIMIT, ROW)
 MAPPED, PENDING, ENABLED, STALE, OFF, SHOWN = 1, 2, 4, 8, 16, 32
 """Flags of an LPI. ENABLED: by the configuration byte that is in force, the cached one where there is a cache; OFF:
@@ -74,7 +74,7 @@ class _Held(NamedTuple):
 
 
 class Row(NamedTuple):
-    """`flags` and `cpus` (1 + the CPU that the LPI goes to or waits on, 0 if none) of 1,024 INTIDs from `first` on."""
+    """`flags` and `cpus` (1 + the CPU that the LPI goes to or waits on, 0 if none) of 2,048 INTIDs from `first` on."""
 
     first: int
     flags: bytes
@@ -84,13 +84,14 @@ class Row(NamedTuple):
     enabled: int
     stale: int
 
+    def flags_on(self, cpu: int) -> bytes:
+        """The flags of the LPIs of a CPU, 0 for others."""
+        return _plane(_number(self.flags) & _number(self.cpus.translate(_IS[cpu + 1])) * 255)
+
     def matching(self, flags: int, without: int, cpu: int | None) -> Iterator[int]:
         """INTIDs that have all of `flags` and none of `without`, on `cpu`, ascending."""
         fits = bytes(int(byte & flags == flags and not byte & without) for byte in range(256))
-        found = self.flags.translate(fits)
-        if cpu is not None:
-            both = _number(found) & _number(self.cpus.translate(_IS[cpu + 1]))
-            found = both.to_bytes(ROW, "little")
+        found = (self.flags if cpu is None else self.flags_on(cpu)).translate(fits)
         return (self.first + match.start() for match in _ONE.finditer(found))
 
 

@@ -20,12 +20,11 @@ from app.gic.its import Its, Translation
 from app.gic.its_kernel import KernelTranslation
 from app.gic.its_tables import TableTranslation
 from app.gic.list_registers import ListRegisters
+from app.gic.looking import Looking
 from app.gic.lpi import CONFIG_PRIORITY, ENABLE_LPIS, Lpis
 from app.gic.lpi_behaviours import PropbaserScope
 from app.gic.lpi_cached import CachedLpis
-from app.gic.lpi_counts import LpiCounts
 from app.gic.lpi_kernel import KernelLpis
-from app.gic.lpi_map import Row
 from app.gic.lpi_ram import RamLpis
 from app.gic.machine_state import MachineState, put_back, snapshot_of
 from app.gic.memory import ForeignMemory, GuestMemory, Memory, Ram
@@ -36,7 +35,7 @@ from app.gic.signals import DirectSignals, Signals
 from app.gic.system_registers import SystemRegisters
 from app.gic.tables import PlainFormat, QemuFormat
 from app.gic.userspace import Userspace, UserspaceError
-from app.gic.views import CollectionView, DeviceView, EventView, LpiView, QueueView, Views
+from app.gic.views import Views
 from app.gic.why import Chain, why
 from app.gic.wired import Wired
 from app.gic.wired_story import WiredStory
@@ -46,7 +45,7 @@ MAX_CPUS = 32
 MAX_SPIS = 988
 
 
-class Machine:
+class Machine(Looking):
     """A GICv3 with its ITS, `cpus` CPU interfaces and guest RAM.
 
     `implementation` names whose behaviour it has; `spis` is a multiple of 32 up to 988 (rounded up to the map's
@@ -338,54 +337,6 @@ class Machine:
     def command_words(self, words: tuple[int, int, int, int]) -> None:
         """As `command`, for four doublewords."""
         self.command(WORDS.pack(*words))
-
-    # -- looking
-
-    def lpis(self, start: int = 8192, count: int | None = None) -> list[LpiView]:
-        return self._views.lpis(start, count)
-
-    def lpi(self, intid: int, cpu: int | None = None) -> LpiView:
-        """One LPI on the CPU that its collection targets, or as this `cpu` has it."""
-        return self._views.lpi(intid, cpu)
-
-    def find_lpis(
-        self, start: int, count: int, *, flags: int = 0, without: int = 0, cpu: int | None = None
-    ) -> list[LpiView]:
-        """The LPIs from `start` on, at most `count`, with all `flags` of `lpi_map` and none of `without`, on `cpu`."""
-        return self._views.found(start, count, flags, without, cpu)
-
-    def lpi_rows(self) -> list[Row]:
-        """The state of all LPIs in rows of 1,024; rows with no LPI in them are left out."""
-        return self._views.rows()
-
-    def lpi_counts(self) -> LpiCounts:
-        return self._views.counts()
-
-    def pending_lpis(self) -> dict[int, int | None]:
-        """The pending LPIs and the CPU of each, None where it has no target."""
-        return self._views.pending()
-
-    def mapped_lpis(self) -> dict[int, tuple[EventView, int | None]]:
-        """The mapped LPIs: the first event that maps each, and the CPU of its collection."""
-        return self._views.mapped()
-
-    def devices(self, start: int = 0, count: int | None = None) -> list[DeviceView]:
-        """The devices from DeviceID `start` on, at most `count`."""
-        return self._views.devices(start, count)
-
-    def events(self, device_id: int, start: int = 0, count: int | None = None) -> list[EventView]:
-        """The mapped events of a device from EventID `start` on, at most `count`."""
-        return self._views.events(device_id, start, count)
-
-    def unseen_devices(self) -> int:
-        """How many devices there are whose events are not looked at, because there are too many."""
-        return len(self._views.mappings.unseen)
-
-    def collections(self) -> list[CollectionView]:
-        return self._views.collections()
-
-    def queue(self) -> QueueView:
-        return self._views.queue()
 
     def why(self, intid: int, cpu: int | None = None) -> Chain:
         """Why `intid` is, or is not, signalled: every condition on its way. `cpu`: whose SGI or PPI."""

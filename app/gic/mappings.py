@@ -201,6 +201,10 @@ class Mappings:
     def device(self, device_id: int) -> DeviceView:
         return replace(self._devices[device_id], events=self._counts[device_id])
 
+    @property
+    def device_count(self) -> int:
+        return len(self._devices)
+
     def devices(self, start: int, count: int | None) -> list[DeviceView]:
         """Those from DeviceID `start` on, at most `count`."""
         order = self.device_ids()
@@ -216,6 +220,13 @@ class Mappings:
         for number in sorted(parts):
             if (number + 1) * PART > start:
                 yield from (event for event in parts[number] if event.event_id >= start)
+
+    def events_before(self, device_id: int, end: int) -> Iterator[EventView]:
+        """Those with an EventID below `end`, descending."""
+        parts = self._parts.get(device_id, {})
+        for number in sorted(parts, reverse=True):
+            if number * PART < end:
+                yield from (event for event in reversed(parts[number]) if event.event_id < end)
 
     def parts(self, device_id: int) -> list[int]:
         """The numbers of the parts of a device that have events."""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +88,18 @@ class QueueView:
     stalled: bool
     enabled: bool
     commands: list[CommandView]
+
+
+@dataclass(frozen=True, slots=True)
+class Window(Generic[T]):
+    """Some rows of a table in the order of their IDs. `earlier`, `later`: where the windows before and after begin."""
+
+    rows: tuple[T, ...]
+    earlier: int | None
+    later: int | None
+
+
+def window_of(rows: Sequence[T], after: Sequence[int], before: Iterable[int], count: int) -> Window[T]:
+    """`after`: the IDs that follow; `before`: those that come before, descending; `count` rows are a window."""
+    last = list(islice(before, count))
+    return Window(tuple(rows), last[-1] if last else None, after[0] if after else None)

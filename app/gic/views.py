@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -24,12 +25,21 @@ from app.gic.lpi_counts import LpiCounts, count_lpis
 from app.gic.lpi_map import ROW, SHOWN, LpiMap, Row
 from app.gic.mapping_sources import source_of
 from app.gic.mappings import Mappings
-from app.gic.shown import CollectionView, CommandView, DeviceView, EventView, LpiView, QueueView
+from app.gic.shown import (
+    CollectionView,
+    CommandView,
+    DeviceView,
+    EventView,
+    LpiView,
+    QueueView,
+    Window,
+    window_of,
+)
 
 if TYPE_CHECKING:
     from app.gic.machine import Machine
 
-__all__ = ["CollectionView", "CommandView", "DeviceView", "EventView", "LpiView", "QueueView", "Views"]
+__all__ = ["CollectionView", "CommandView", "DeviceView", "EventView", "LpiView", "QueueView", "Views", "Window"]
 
 _SHOWN_COMMANDS = 64
 
@@ -64,6 +74,29 @@ class Views:
 
     def collections(self) -> list[CollectionView]:
         return list(self.mappings.collections)
+
+    def device_window(self, start: int, count: int) -> Window[DeviceView]:
+        mappings = self.mappings
+        order = mappings.device_ids()
+        first = bisect_left(order, start)
+        found = order[first : first + count]
+        before = order[max(0, first - count) : first]
+        devices = [mappings.device(number) for number in found]
+        return window_of(devices, order[first + count : first + count + 1], reversed(before), count)
+
+    def event_window(self, device_id: int, start: int, count: int) -> Window[EventView]:
+        mappings = self.mappings
+        found = self.events(device_id, start, count + 1)
+        before = (each.event_id for each in mappings.events_before(device_id, start))
+        return window_of(found[:count], [each.event_id for each in found[count:]], before, count)
+
+    def collection_window(self, start: int, count: int) -> Window[CollectionView]:
+        """By ICID."""
+        every = sorted(self.mappings.collections, key=lambda each: each.icid)
+        first = bisect_left(every, start, key=lambda each: each.icid)
+        after = [each.icid for each in every[first + count : first + count + 1]]
+        before = (each.icid for each in reversed(every[:first]))
+        return window_of(every[first : first + count], after, before, count)
 
     # -- the queue
 
@@ -125,7 +158,11 @@ class Views:
 
     def find(self, start: int, flags: int, without: int, cpu: int | None) -> Iterator[int]:
         """INTIDs from `start` on with all of the flags of a row and none of `without`, on a CPU if one is given."""
-        for row in self.rows():
+        return self._find(self.rows(), start, flags, without, cpu)
+
+    @staticmethod
+    def _find(rows: list[Row], start: int, flags: int, without: int, cpu: int | None) -> Iterator[int]:
+        for row in rows:
             if row.first + ROW > start:
                 yield from (intid for intid in row.matching(flags, without, cpu) if intid >= start)
 
@@ -137,12 +174,25 @@ class Views:
         chosen = [*below, *islice(self.find(start, SHOWN, 0, None), count), *beyond][:count]
         return self.lpis_of(chosen)
 
-    def found(self, start: int, count: int, flags: int, without: int, cpu: int | None) -> list[LpiView]:
-        """As `lpis`, of those that `find` finds."""
-        return self.lpis_of(list(islice(self.find(start, SHOWN | flags, without, cpu), count)))
+    def window(self, start: int, count: int, flags: int, without: int, cpu: int | None) -> Window[LpiView]:
+        """As `find` finds them, `count` from INTID `start` on; those beyond the map follow where none is picked out."""
+        rows = self.rows()
+        found = list(islice(self._find(rows, start, SHOWN | flags, without, cpu), count + 1))
+        if len(found) <= count and not flags and not without and cpu is None:
+            found += [intid for intid in self._odd() if intid >= max(start, LPI_LIMIT)]
+        before = (
+            intid
+            for row in reversed(rows)
+            if row.first < start
+            for intid in reversed(list(row.matching(SHOWN | flags, without, cpu)))
+            if intid < start
+        )
+        return window_of(self.lpis_of(found[:count]), found[count:], before, count)
 
     def lpis_of(self, intids: list[int]) -> list[LpiView]:
         """These LPIs."""
+        if not intids:
+            return []
         signalled = [self._signalled(cpu) for cpu in range(self._m.cpus)]
         return [self._lpi(intid, *self._origin(intid), signalled) for intid in intids]
 

@@ -119,12 +119,14 @@ function take(template, { ctx, tasks }) {
     set("choices-n", of("choices"));
     refreshPanel(choices);
   }
-  for (const part of [...content.children]) {
+  // Rows come in a table, as HTML has it, that says in which element they are.
+  for (const part of [...content.children].flatMap((each) => (each.rows ? [...each.rows] : [each]))) {
     const fragment = document.createDocumentFragment();
     const inside = part.dataset.in;
+    const row = `${part.closest("[data-of]")?.dataset.of ?? ""} #${part.id}`.trim();
     fragment.append(...(inside ? part.childNodes : [part]));
     const swapSpec = { style: inside ? "innerMorph" : "outerMorph" };
-    tasks.push({ type: "partial", fragment, target: inside ?? `#${part.id}`, swapSpec, sourceElement: ctx.sourceElement });
+    tasks.push({ type: "partial", fragment, target: inside ?? row, swapSpec, sourceElement: ctx.sourceElement });
   }
 }
 window.htmx.registerExtension("giclab-step", { htmx_process_step: take });

@@ -20,10 +20,11 @@ SHORT_TITLES = {"kvm-before-5.6": "KVM <5.6", "architecture": "Arch."}
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Where forms go: `action` without a script, `post` with one."""
+    """Where forms go: `action` without a script, `post` with one; those that only look elsewhere, `base`."""
 
     action: str
     post: str
+    base: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,8 @@ def choices_of(own: str, look: Look) -> tuple[Choice, ...]:
 
 def form_of(look: Look) -> Form:
     """At a step of the past both say which, so that it is gone on from there."""
-    return Form(f"{look.base}/ops{look.query()}", f"{look.base}/ops{Look(look.base, step=look.step).query()}")
+    post = f"{look.base}/ops{Look(look.base, step=look.step).query()}"
+    return Form(f"{look.base}/ops{look.query()}", post, look.base)
 
 
 def memory_of(moment: Moment, look: Look, typed: dict[str, str], *, may_write: bool) -> memory.MemoryPanel:

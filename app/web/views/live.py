@@ -12,12 +12,14 @@ from app.sessions import Session
 from app.web.views import explorer, shared
 from app.web.views.explorer import Form
 from app.web.views.look import Look
+from app.web.views.lpis import LpiPanel
 from app.web.views.moment import Moment, Reading
 from app.web.views.navigator import Cell, cell
 from app.web.views.presenter import Presenter
 from app.web.views.render import component, partial
 from app.web.views.shared import Shared
 from app.web.views.stage import place_of
+from app.web.views.tables import CollectionPanel, DevicePanel
 from app.web.views.words import number
 
 # One press of a button may be several operations.
@@ -130,16 +132,14 @@ def change(old: Shared, new: Shared, session: Session, form: Form) -> str:
 
 def _panels(old: Shared, new: Shared, form: Form) -> list[str]:
     """The panels on which something is otherwise than before, or marked as changed by the step."""
-    before, now = old.reading, new.reading
-    parts = []
-    moved = now.lpis and _config_table(before) != _config_table(now)
-    if moved or (before.lpis, before.counts) != (now.lpis, now.counts):
-        parts.append(_inside("#p-lpis[data-shared]", component("lpis", "panel", new.lpis, form)))
+    parts = _lpi_parts(old, new, form)
     devices, collections = new.devices, new.collections
-    if devices.changed or any(row.now for row in devices.devices) or any(row.now for row in devices.events):
+    marked = devices.changed or any(row.now for row in devices.devices) or any(row.now for row in devices.events)
+    if marked or _unmarked(old.devices) != _unmarked(devices):
         parts.append(_inside("#p-devices[data-shared]", component("tables", "devices", devices, form)))
-    if collections.changed or any(row.now for row in collections.rows):
-        parts.append(_inside("#p-collections", component("tables", "collections", collections)))
+    marked = collections.changed or any(row.now for row in collections.rows)
+    if marked or _unmarked(old.collections) != _unmarked(collections):
+        parts.append(_inside("#p-collections[data-shared]", component("tables", "collections", collections, form)))
     if new.queue.changed:
         parts.append(_inside("#p-queue", component("queue", "panel", new.queue)))
         parts.append(component("queue", "short", new.queue))
@@ -153,6 +153,39 @@ def _config_table(reading: Reading) -> int | None:
 
 def _inside(target: str, html: str) -> str:
     return f'<div data-in="{target}">{html}</div>'
+
+
+def _lpi_parts(old: Shared, new: Shared, form: Form) -> list[str]:
+    """The LPI panel; where it shows the same LPIs as before, only the rows of its map and table that are others now."""
+    before, now = old.reading, new.reading
+    moved = now.lpis.rows and _config_table(before) != _config_table(now)
+    if moved or _outline(old.lpis) != _outline(new.lpis):
+        return [_inside("#p-lpis[data-shared]", component("lpis", "panel", new.lpis, form))]
+    parts = [component("lpis", "sums", new.lpis)] if old.lpis.sums != new.lpis.sums else []
+    rows = [
+        component("lpis", "map_row", row)
+        for row, was in zip(new.lpis.map.rows, old.lpis.map.rows, strict=True)
+        if row != was
+    ]
+    rows += [component("lpis", "row", lpi, new.lpis) for lpi in new.lpis.rows if lpi.now]
+    if rows:
+        parts.append(f'<table data-of="#p-lpis[data-shared]">{"".join(rows)}</table>')
+    return parts
+
+
+def _outline(panel: LpiPanel) -> object:
+    """Which rows a panel has, and all besides them and the sums."""
+    ids = [row.id for row in panel.map.rows], [lpi.intid for lpi in panel.rows]
+    return ids, replace(panel, mapped=0, sums=(), rows=(), map=replace(panel.map, rows=()))
+
+
+def _unmarked(panel: DevicePanel | CollectionPanel) -> object:
+    """A panel without the marks of change, which a page drops by itself."""
+    panel = replace(panel, changed=False)
+    if isinstance(panel, CollectionPanel):
+        return replace(panel, rows=tuple(replace(row, now=False) for row in panel.rows))
+    devices = tuple(replace(row, now=False) for row in panel.devices)
+    return replace(panel, devices=devices, events=tuple(replace(row, now=False) for row in panel.events))
 
 
 def changed_cells(new: Shared, session: Session) -> list[Cell]:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from app.web.views.embed import PANELS, TABLES, THEMES
 
 TABS = ("lpis", "devices", "collections", "queue", "memory")
+SHOWN_LPIS = ("pending", "enabled", "disabled", "stale")
 FIRST_LPI = 8192
 LAST_LPI = 65_535
 RAM_BASE = 0x4000_0000
@@ -29,17 +30,26 @@ class Look:
     """One address of the explorer. Defaults stand for what is usual and are left out of links.
 
     `register` "" follows the step on view; `step` None is the newest; `on` "" is the machine's own implementation;
-    `start` is the first INTID of the LPI table, `device` the DeviceID whose ITT is open, `address` what memory shows
-    (None: the tables in RAM decide). `why` is the interrupt that is asked about, as 8195 or 3@1. `pinned`: without a
-    step the address means another than the newest. `embed` and what follows: see app.web.views.embed. The last four
-    are HABITS: numbers in `radix`, fields' `meanings` in full, the register `elsewhere`, the `lanes` of the steps.
+    `start` is the first INTID of the LPI table, `show` the state and `cpu` the CPU of the LPIs that it shows (all), and
+    `zoom` the first INTID of the row of the map that is shown large. `device` is the DeviceID whose ITT is open (the
+    first); `devices`, `event` and `icid` are where the windows of devices, of that ITT and of collections begin.
+    `address` is what memory shows (None: the tables in RAM decide). `why` is the interrupt that is asked about, as 8195
+    or 3@1. `pinned`: without a step the address means another than the newest. `embed` and what follows: see
+    app.web.views.embed. The last four are HABITS: numbers in `radix`, fields' `meanings` in full, the register
+    `elsewhere`, the `lanes` of the steps.
     """
 
     base: str
     register: str = ""
     tab: str = TABS[0]
     start: int = FIRST_LPI
+    show: str = ""
+    cpu: int | None = None
+    zoom: int | None = None
     device: int | None = None
+    devices: int = 0
+    event: int = 0
+    icid: int = 0
     address: int | None = None
     step: int | None = None
     on: str = ""
@@ -59,12 +69,18 @@ class Look:
     @property
     def shares_lpis(self) -> bool:
         """True if the LPI table shows what every newcomer sees, so that one rendering serves all."""
-        return self.start == FIRST_LPI and self.step is None and not self.on
+        picked = self.show or self.cpu is not None or self.zoom is not None
+        return self.start == FIRST_LPI and not picked and self.step is None and not self.on
 
     @property
     def shares_devices(self) -> bool:
         """The same for devices."""
-        return self.device is None and self.step is None and not self.on
+        return self.device is None and not self.devices and not self.event and self.step is None and not self.on
+
+    @property
+    def shares_collections(self) -> bool:
+        """The same for collections."""
+        return not self.icid and self.step is None and not self.on
 
     def link(self, **changes: object) -> str:
         """The address of this look with `changes`, as a relative reference."""
@@ -86,7 +102,13 @@ class Look:
             "register": there["register"],
             "tab": "" if there["tab"] == TABS[0] else there["tab"],
             "from": None if there["start"] == FIRST_LPI else there["start"],
+            "show": there["show"],
+            "cpu": there["cpu"],
+            "zoom": there["zoom"],
             "device": None if there["device"] is None else f"{there['device']:#x}",
+            "devices": f"{there['devices']:#x}" if there["devices"] else None,
+            "event": f"{there['event']:#x}" if there["event"] else None,
+            "icid": there["icid"] or None,
             "address": None if there["address"] is None else f"{there['address']:#x}",
             "command": there["command"],
             "why": there["why"],
@@ -126,7 +148,13 @@ def look_from(base: str, query: Mapping[str, str]) -> Look:
         register=query.get("register", "")[:64],
         tab=tab if tab in TABS else TABS[0],
         start=_number(query.get("from"), FIRST_LPI, LAST_LPI) or FIRST_LPI,
+        show=query.get("show", "") if query.get("show") in SHOWN_LPIS else "",
+        cpu=_number(query.get("cpu"), 0, 255),
+        zoom=_number(query.get("zoom"), FIRST_LPI, LAST_LPI),
         device=_number(query.get("device"), 0, 0xFFFF_FFFF),
+        devices=_number(query.get("devices"), 0, 0xFFFF_FFFF) or 0,
+        event=_number(query.get("event"), 0, 0xFFFF_FFFF) or 0,
+        icid=_number(query.get("icid"), 0, 0xFFFF) or 0,
         address=_number(query.get("address"), 0, LARGEST_ADDRESS),
         step=_number(query.get("step"), 0, 1_000_000),
         on=query.get("on", "")[:32],

@@ -1,19 +1,23 @@
-"""The LPI table: mapped LPIs in a window, configuration and pending state in RAM against what is cached, a heat map."""
+"""The LPIs: how many, their map, and in a window of a table configuration and pending state in RAM and in caches."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from app.gic import Implementation
+from app.gic.behaviours import PendingHome
+from app.gic.lpi_behaviours import ConfigCache
 from app.gic.lpi_counts import LpiCounts
-from app.gic.views import LpiView
+from app.gic.lpi_map import ENABLED, MAPPED, PENDING, STALE, Row
+from app.gic.views import LpiView, Window
+from app.web.views import lpi_map
 from app.web.views.look import FIRST_LPI, LAST_LPI, Look
-from app.web.views.words import NONE
+from app.web.views.words import NONE, number
 
 WINDOW = 32
-HEAT_COLUMNS = 64
-MOST_HEAT_ROWS = 6
-CELL = 8
+STATES = {"": (0, 0), "pending": (PENDING, 0), "enabled": (MAPPED | ENABLED, 0), "disabled": (MAPPED, ENABLED)}
+STATES["stale"] = (STALE, 0)
 STATE_CLASSES = {
     "pending": "pending",
     "signalled": "pending",
@@ -55,75 +59,143 @@ class LpiRow:
 
 
 @dataclass(frozen=True, slots=True)
-class HeatCell:
-    css: str
-    x: str
-    y: str
-    size: str
+class Sum:
+    """A count of LPIs, and a link that shows only those."""
+
+    text: str
+    name: str
+    href: str
+    current: bool
+    stale: bool
 
 
 @dataclass(frozen=True, slots=True)
-class HeatRow:
-    base: int
-    cells: tuple[HeatCell, ...]
+class Option:
+    value: str
+    text: str
+    chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
 class LpiPanel:
+    """`many`: not all LPIs are in the window; `told` says, where there is no cache, that there is none."""
+
     mapped: int
-    pending: int
-    enabled: int
-    stale: int
-    step: int
-    heat: tuple[HeatRow, ...]
-    heat_label: str
+    any: bool
+    sums: tuple[Sum, ...]
+    map: lpi_map.MapPanel
+    states: tuple[Option, ...]
+    cpus: tuple[Option, ...]
+    many: bool
+    goto: str
+    start: int
     rows: tuple[LpiRow, ...]
     caches_config: bool
     latches: bool
+    told: tuple[str, ...]
     earlier: str
     later: str
     range: str
-    start: int
+    none: str
 
 
 @dataclass(frozen=True, slots=True)
 class LpiState:
-    """What the panel is made of: a window of LPIs, one more than shown if there are more, and the counts."""
+    """What the panel is made of."""
 
-    lpis: Sequence[LpiView]
+    lpis: Window[LpiView]
+    rows: Sequence[Row]
     before: Callable[[int], LpiView | None] | None
     counts: LpiCounts
     config_base: int
-    caches_config: bool
-    latches: bool
+    implementation: Implementation
+    cpus: int
 
 
-def lpi_panel(state: LpiState, look: Look, step: int) -> LpiPanel:
-    shown = state.lpis[:WINDOW]
-    last = shown[-1].intid if shown else look.start
-    more = len(state.lpis) > WINDOW
-    rows = tuple(_row(lpi, state, look) for lpi in shown)
+def caches_config(implementation: Implementation) -> bool:
+    return implementation.config_cache is not ConfigCache.WINNER_ONLY
+
+
+def latches(implementation: Implementation) -> bool:
+    return implementation.pending_home is not PendingHome.GUEST_RAM
+
+
+def wanted(look: Look, cpus: int) -> tuple[int, int, int | None]:
+    """The flags that a look picks LPIs by: those they have, those they have not, and the CPU."""
+    flags, without = STATES[look.show]
+    return flags, without, cpu_of(look, cpus)
+
+
+def cpu_of(look: Look, cpus: int) -> int | None:
+    """The CPU that a look picks, if there is such a CPU."""
+    return look.cpu if look.cpu is not None and look.cpu < cpus else None
+
+
+def lpi_panel(state: LpiState, look: Look) -> LpiPanel:
+    shown, implementation = state.lpis.rows, state.implementation
+    cpu = cpu_of(look, state.cpus)
     return LpiPanel(
         mapped=state.counts.mapped,
-        pending=state.counts.pending,
-        enabled=state.counts.enabled,
-        stale=state.counts.stale,
-        step=step,
-        heat=_heat(shown),
-        heat_label=_heat_label(shown),
-        rows=rows,
-        caches_config=state.caches_config,
-        latches=state.latches,
-        earlier=look.link(tab="lpis", start=_earlier(look.start)) if look.start > FIRST_LPI else "",
-        later=look.link(tab="lpis", start=last + 1) if more and last < LAST_LPI else "",
-        range=f"{shown[0].intid} {NONE} {last}" if shown else "",
+        any=bool(state.rows or shown),
+        sums=_sums(state.counts, look, caches=caches_config(implementation)),
+        map=lpi_map.map_panel(state.rows, look, cpu),
+        states=tuple(Option(each, each or "all states", each == look.show) for each in STATES),
+        cpus=(
+            Option("", "all CPUs", cpu is None),
+            *(Option(str(each), f"CPU{each}", each == cpu) for each in range(state.cpus)),
+        ),
+        many=bool(look.show or cpu is not None or state.lpis.later is not None or state.lpis.earlier is not None),
+        goto=look.link(tab="lpis", start=FIRST_LPI, show="", cpu=None, zoom=None),
         start=look.start,
+        rows=tuple(_row(lpi, state, look) for lpi in shown),
+        caches_config=caches_config(implementation),
+        latches=latches(implementation),
+        told=_told(implementation),
+        earlier=_window(look, state.lpis.earlier),
+        later=_window(look, state.lpis.later),
+        range=f"{shown[0].intid} {NONE} {shown[-1].intid}" if shown else "",
+        none=_none(look, cpu),
     )
 
 
-def _earlier(start: int) -> int:
-    """LPIs are mostly numbered without gaps: one window back."""
-    return max(FIRST_LPI, start - WINDOW)
+def _window(look: Look, start: int | None) -> str:
+    return "" if start is None or start > LAST_LPI else look.link(tab="lpis", start=max(start, FIRST_LPI))
+
+
+def _sums(counts: LpiCounts, look: Look, *, caches: bool) -> tuple[Sum, ...]:
+    told = [
+        ("mapped", counts.mapped, ""),
+        ("pending", counts.pending, "pending"),
+        ("enabled", counts.enabled, "enabled"),
+    ]
+    told += [("stale", counts.stale, "stale")] if caches else []
+    return tuple(
+        Sum(
+            number(count),
+            name,
+            look.link(tab="lpis", show=show, start=FIRST_LPI, zoom=None),
+            look.show == show,
+            name == "stale" and count > 0,
+        )
+        for name, count, show in told
+    )
+
+
+def _told(implementation: Implementation) -> tuple[str, ...]:
+    """That there is no cache, where there is none."""
+    told = []
+    if not caches_config(implementation):
+        told.append(f"No cache of configuration bytes: {implementation.config_cache.meaning}.")
+    if not latches(implementation):
+        told.append(f"No latch of pending bits: they are {implementation.pending_home.meaning}.")
+    return tuple(told)
+
+
+def _none(look: Look, cpu: int | None) -> str:
+    """What there is none of, where nothing is found."""
+    what = look.show or "mapped"
+    where = "" if cpu is None else f" on CPU{cpu}"
+    return f"No LPI is {what}{where} from INTID {look.start} on."
 
 
 def _row(lpi: LpiView, state: LpiState, look: Look) -> LpiRow:
@@ -162,46 +234,3 @@ def _config(byte: int | None, intid: int, base: int, look: Look) -> ConfigCell |
 
 def _digit(value: bool | None) -> str:
     return NONE if value is None else "1" if value else "0"
-
-
-def _heat(lpis: Sequence[LpiView]) -> tuple[HeatRow, ...]:
-    """Rows of 64 INTIDs, only those with an LPI of the window in them."""
-    by_row: dict[int, dict[int, LpiView]] = {}
-    for lpi in lpis:
-        by_row.setdefault(lpi.intid // HEAT_COLUMNS, {})[lpi.intid % HEAT_COLUMNS] = lpi
-    return tuple(_heat_row(row * HEAT_COLUMNS, by_row[row]) for row in sorted(by_row)[:MOST_HEAT_ROWS])
-
-
-def _heat_row(base: int, lpis: dict[int, LpiView]) -> HeatRow:
-    cells: list[HeatCell] = []
-    for column in range(HEAT_COLUMNS):
-        lpi = lpis.get(column)
-        x = column * CELL
-        if lpi is None:
-            cells.append(HeatCell("u", f"{x + 2.75:g}", "3.75", "2.5"))
-            continue
-        cells.append(HeatCell(_heat_class(lpi), f"{x + 0.75:g}", "1.75", "6.5"))
-        if lpi.stale:
-            cells.append(HeatCell("s", f"{x:g}", "1", "8"))
-    return HeatRow(base, tuple(cells))
-
-
-def _heat_class(lpi: LpiView) -> str:
-    if lpi.state == "CPU LPIs off":
-        return "o"
-    if lpi.state == "not mapped":
-        return "p" if lpi.pending else "u"
-    if lpi.pending and lpi.enabled:
-        return "p"
-    return "e" if lpi.enabled else "m"
-
-
-def _heat_label(lpis: Sequence[LpiView]) -> str:
-    pending = [str(lpi.intid) for lpi in lpis if lpi.pending][:8]
-    stale = [str(lpi.intid) for lpi in lpis if lpi.stale][:8]
-    told = [f"{len(lpis)} LPIs, one cell each"]
-    if pending:
-        told.append(f"pending: {', '.join(pending)}")
-    if stale:
-        told.append(f"stale: {', '.join(stale)}")
-    return "; ".join(told) + "."

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 from app.gic import Machine
 from app.gic.lpi_counts import LpiCounts
-from app.gic.views import CollectionView, DeviceView, EventView, LpiView, QueueView
+from app.gic.lpi_map import Row
+from app.gic.views import LpiView, QueueView, Window
 from app.registers import RegisterMap, register_map
 from app.scenario import MachineSpec, Operation, Step, Verdict
 from app.scenario.choices import Taken
 from app.web.views import lpis, navigator
 from app.web.views.look import Look
 from app.web.views.stage import Place, Stage
-from app.web.views.tables import chosen_device
+from app.web.views.tables import Tables, tables_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,10 @@ class Reading:
 
     step: int
     values: navigator.Values
-    lpis: tuple[LpiView, ...]
+    lpis: Window[LpiView]
+    lpi_rows: tuple[Row, ...]
     counts: LpiCounts
-    devices: tuple[DeviceView, ...]
-    device: int | None
-    events: tuple[EventView, ...]
-    collections: tuple[CollectionView, ...]
+    tables: Tables
     queue: QueueView
     signalled: tuple[int, ...]
 
@@ -55,17 +54,14 @@ def read(machine: Machine, step: int, look: Look, cpu: int = 0) -> Reading:
         (register.name, each): machine.peek(register, each)
         for register, each in navigator.listed(machine.map, machine.cpus, cpu)
     }
-    devices = tuple(machine.devices())
-    device = chosen_device(devices, look)
+    flags, without, on_cpu = lpis.wanted(look, machine.cpus)
     return Reading(
         step,
         values,
-        tuple(machine.lpis(look.start, lpis.WINDOW + 1)),
+        machine.lpi_window(look.start, lpis.WINDOW, flags=flags, without=without, cpu=on_cpu),
+        tuple(machine.lpi_rows()),
         machine.lpi_counts(),
-        devices,
-        device,
-        () if device is None else tuple(machine.events(device)),
-        tuple(machine.collections()),
+        tables_of(machine, look),
         machine.queue(),
         tuple(cpu for cpu in range(machine.cpus) if machine.irq(cpu)),
     )

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.gic import Implementation
-from app.gic.behaviours import PendingHome
-from app.gic.lpi_behaviours import ConfigCache
 from app.scenario import Expectation, Step
 from app.scenario.operations import Note
 from app.web.views import choices as choices_view
@@ -16,7 +13,6 @@ from app.web.views.look import Look
 from app.web.views.moment import Moment, Reading, read
 from app.web.views.words import UNTITLED, plural
 
-MOST_ITTS = 6
 MOST_LINES = 3
 
 
@@ -79,7 +75,8 @@ def shared_of(moment: Moment, look: Look, title: str, choices: tuple[Choice, ...
     effects = moment.step.effects if moment.step else ()
     written = trace.written_bytes(effects)
     lpi_panel = _lpis(moment, reading, look)
-    itts = [(device.device_id, device.itt_address) for device in reading.devices[:MOST_ITTS]]
+    tables_before = None if before is None else before.tables
+    bases = navigator.ram_bases(moment.map, reading.values, moment.spec.cpus, reading.queue.base, reading.tables.itts)
     return Shared(
         reading=reading,
         changed=changed,
@@ -98,23 +95,10 @@ def shared_of(moment: Moment, look: Look, title: str, choices: tuple[Choice, ...
         trace=_trace(moment),
         choices=choices_view.panel(moment.choices, moment.now, look),
         lpis=lpi_panel,
-        devices=tables.device_panel(
-            reading.devices,
-            reading.events,
-            reading.device,
-            written,
-            look,
-            before=None
-            if before is None
-            else (before.devices, before.events if before.device == reading.device else ()),
-        ),
-        collections=tables.collection_panel(
-            reading.collections, written, look, before=None if before is None else before.collections
-        ),
+        devices=tables.device_panel(reading.tables, written, look, tables_before),
+        collections=tables.collection_panel(reading.tables, written, look, tables_before),
         queue=queue.queue_panel(reading.queue, before=None if before is None else before.queue),
-        ram=navigator.ram_tables(
-            navigator.ram_bases(moment.map, reading.values, moment.spec.cpus, reading.queue.base, itts), look
-        ),
+        ram=navigator.ram_tables(bases, look),
         ram_written=bool(written),
         dock=timeline.dock(moment.ops, moment.verdicts, moment.now, moment.spec, look, moment.place),
         turns=moment.place.turns,
@@ -194,18 +178,15 @@ def _compared(expectation: Expectation) -> str:
 
 def _lpis(moment: Moment, reading: Reading, look: Look) -> lpis.LpiPanel:
     machine, before = moment.machine, moment.before
-    known = {} if before is None else {lpi.intid: lpi for lpi in before.lpis}
+    known = {} if before is None else {lpi.intid: lpi for lpi in before.lpis.rows}
     base = navigator.base_of(moment.map, reading.values, "GICR_PROPBASER", 0)
     state = lpis.LpiState(
         lpis=reading.lpis,
+        rows=reading.lpi_rows,
         before=known.get if before is not None else None,
         counts=reading.counts,
         config_base=base,
-        caches_config=caches_config(machine.impl),
-        latches=machine.impl.pending_home is not PendingHome.GUEST_RAM,
+        implementation=machine.impl,
+        cpus=machine.cpus,
     )
-    return lpis.lpi_panel(state, look, moment.now)
-
-
-def caches_config(implementation: Implementation) -> bool:
-    return implementation.config_cache is not ConfigCache.WINNER_ONLY
+    return lpis.lpi_panel(state, look)

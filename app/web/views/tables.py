@@ -4,16 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from app.gic.views import CollectionView, DeviceView, EventView
+from app.gic import Machine
+from app.gic.views import CollectionView, DeviceView, EventView, Window
 from app.web.views.look import Look
-from app.web.views.words import NONE
+from app.web.views.words import NONE, plural
 
 T = TypeVar("T")
-MOST_DEVICES = 64
-MOST_EVENTS = 64
-MOST_COLLECTIONS = 64
+
+WINDOW = 32
+ITTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Windows of the ITS tables as a look has them; `device` is whose events those are. `version` is another number
+    after any change of a mapping; `itts`: DeviceID and ITT address of the first devices.
+    """
+
+    devices: Window[DeviceView]
+    device: DeviceView | None
+    events: Window[EventView]
+    collections: Window[CollectionView]
+    device_count: int
+    collection_count: int
+    version: int
+    unseen: int
+    itts: tuple[tuple[int, int], ...]
+
+
+def tables_of(machine: Machine, look: Look) -> Tables:
+    devices = machine.device_window(look.devices, WINDOW)
+    wanted = look.device if look.device is not None else look.devices
+    chosen = next(iter(machine.devices(wanted, 1)), None)
+    if look.device is not None and chosen is not None and chosen.device_id not in {d.device_id for d in devices.rows}:
+        devices = machine.device_window(chosen.device_id, WINDOW)
+    device_count, collection_count, version = machine.mapping_counts()
+    return Tables(
+        devices,
+        chosen,
+        Window((), None, None) if chosen is None else machine.event_window(chosen.device_id, look.event, WINDOW),
+        machine.collection_window(look.icid, WINDOW),
+        device_count,
+        collection_count,
+        version,
+        machine.unseen_devices(),
+        tuple((each.device_id, each.itt_address) for each in machine.devices(0, ITTS)),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +87,40 @@ class EventRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Pager:
+    """Links to the windows before and after; `shown` says what is in this one of how many."""
+
+    earlier: str
+    later: str
+    shown: str
+
+    @property
+    def many(self) -> bool:
+        """Not all rows are in the window."""
+        return bool(self.earlier or self.later)
+
+
+@dataclass(frozen=True, slots=True)
 class DevicePanel:
+    """`device` is whose events are shown; `missing` says that the one asked for is not mapped, `unseen` that there are
+    devices whose events are not looked at."""
+
     devices: tuple[DeviceRow, ...]
+    pager: Pager
     device: str
     events: tuple[EventRow, ...]
-    more_devices: int
-    more_events: int
+    event_pager: Pager
+    missing: str
+    unseen: str
     total: int
     changed: bool
+    goto_device: str
+    goto_event: str
+
+    @property
+    def many(self) -> bool:
+        """Not all devices are in the window, or one was asked for that is not there."""
+        return bool(self.pager.earlier or self.pager.later or self.missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,62 +134,82 @@ class CollectionRow:
 @dataclass(frozen=True, slots=True)
 class CollectionPanel:
     rows: tuple[CollectionRow, ...]
-    more: int
+    pager: Pager
     total: int
     changed: bool
+    goto: str
 
 
-def chosen_device(devices: Sequence[DeviceView], look: Look) -> int | None:
-    """The device whose events are shown: the one asked for, else the first."""
-    if look.device is not None and any(device.device_id == look.device for device in devices):
-        return look.device
-    return devices[0].device_id if devices else None
-
-
-def device_panel(
-    devices: Sequence[DeviceView],
-    events: Sequence[EventView],
-    chosen: int | None,
-    written: frozenset[int],
-    look: Look,
-    before: tuple[Sequence[DeviceView], Sequence[EventView]] | None = None,
-) -> DevicePanel:
-    """`events` are those of `chosen`; `written` the RAM addresses that the step wrote, `before` what there was then."""
-    new_devices = _new(devices, None if before is None else before[0])
-    new_events = _new(events, None if before is None else before[1])
+def device_panel(tables: Tables, written: frozenset[int], look: Look, before: Tables | None) -> DevicePanel:
+    """`written`: the RAM addresses that the step wrote; `before`: as it was before the step, None if not known."""
+    devices, events, device = tables.devices.rows, tables.events.rows, tables.device
+    new_devices = _new(devices, None if before is None else before.devices.rows)
+    chosen = None if device is None else device.device_id
+    before_events = None
+    if before is not None:
+        was = None if before.device is None else before.device.device_id
+        before_events = before.events.rows if was == chosen else ()
+    new_events = _new(events, before_events)
     return DevicePanel(
         devices=tuple(
-            _device(device, chosen, look, now=device in new_devices or device.entry_address in written)
-            for device in devices[:MOST_DEVICES]
+            _device(each, chosen, look, now=each in new_devices or each.entry_address in written) for each in devices
+        ),
+        pager=_pager(
+            tables.devices, look, "devices", f"{len(devices)} of {plural(tables.device_count, 'device')}", event=0
         ),
         device="" if chosen is None else f"{chosen:#x}",
-        events=tuple(
-            _event(event, look, now=event in new_events or event.entry_address in written)
-            for event in events[:MOST_EVENTS]
+        events=tuple(_event(each, look, now=each in new_events or each.entry_address in written) for each in events),
+        event_pager=_pager(
+            tables.events, look, "event", f"{len(events)} of {plural(device.events if device else 0, 'event')}"
         ),
-        more_devices=max(0, len(devices) - MOST_DEVICES),
-        more_events=max(0, len(events) - MOST_EVENTS),
-        total=len(devices),
-        changed=before is not None and (tuple(before[0]) != tuple(devices) or bool(new_events)),
+        missing=_missing(look, chosen),
+        unseen=_unseen(tables.unseen),
+        total=tables.device_count,
+        changed=before is not None and before.version != tables.version and bool(new_devices or new_events),
+        goto_device=look.link(tab="lpis", device=None, devices=0, event=0),
+        goto_event=look.link(tab="lpis", device=chosen, event=0),
+    )
+
+
+def _pager(window: Window[Any], look: Look, name: str, shown: str, **others: int | None) -> Pager:
+    tab = {"icid": "collections"}.get(name, "devices")
+    if name == "devices":
+        others["device"] = None
+    earlier, later = (
+        "" if start is None else look.link(tab=tab, **{name: start}, **others)
+        for start in (window.earlier, window.later)
+    )
+    return Pager(earlier, later, shown)
+
+
+def _missing(look: Look, chosen: int | None) -> str:
+    if look.device is None or look.device == chosen:
+        return ""
+    following = "There is none above it." if chosen is None else f"The next one is {chosen:#x}."
+    return f"Device {look.device:#x} is not mapped. {following}"
+
+
+def _unseen(count: int) -> str:
+    """How many devices are left out, where software wrote more into the tables than is looked at."""
+    return (
+        f"There are too many entries to look through: the events of {plural(count, 'device')} are left out."
+        if count
+        else ""
     )
 
 
 def _new(views: Sequence[T], before: Sequence[T] | None) -> Sequence[T]:
     """What was not there, or otherwise, before the step."""
-    if before is None or tuple(before) == tuple(views):
+    if before is None or before == views:
         return ()
     known = set(before)
     return [view for view in views if view not in known]
 
 
-def collection_panel(
-    collections: Sequence[CollectionView],
-    written: frozenset[int],
-    look: Look,
-    before: Sequence[CollectionView] | None = None,
-) -> CollectionPanel:
+def collection_panel(tables: Tables, written: frozenset[int], look: Look, before: Tables | None) -> CollectionPanel:
     """The collections; `before` as they were before the step, None if that is not known."""
-    new = _new(collections, before)
+    collections = tables.collections.rows
+    new = _new(collections, None if before is None else before.collections.rows)
     rows = tuple(
         CollectionRow(
             icid=item.icid,
@@ -133,10 +217,16 @@ def collection_panel(
             entry=_address(item.entry_address, look),
             now=item in new or item.entry_address in written,
         )
-        for item in collections[:MOST_COLLECTIONS]
+        for item in collections
     )
-    changed = before is not None and tuple(before) != tuple(collections)
-    return CollectionPanel(rows, max(0, len(collections) - MOST_COLLECTIONS), len(collections), changed)
+    counted = None if before is None else (before.collections.rows, before.collection_count)
+    return CollectionPanel(
+        rows,
+        _pager(tables.collections, look, "icid", f"{len(rows)} of {plural(tables.collection_count, 'collection')}"),
+        tables.collection_count,
+        counted is not None and counted != (collections, tables.collection_count),
+        look.link(tab="lpis", icid=0),
+    )
 
 
 def _device(device: DeviceView, chosen: int | None, look: Look, *, now: bool) -> DeviceRow:
@@ -146,7 +236,7 @@ def _device(device: DeviceView, chosen: int | None, look: Look, *, now: bool) ->
         itt=_address(device.itt_address, look),
         entry=_address(device.entry_address, look),
         events=device.events,
-        href=look.link(tab="devices", device=device.device_id),
+        href=look.link(tab="devices", device=device.device_id, event=0),
         open=device.device_id == chosen,
         now=now,
     )
@@ -159,7 +249,7 @@ def _event(event: EventView, look: Look, *, now: bool) -> EventRow:
         intid=event.intid,
         collection=NONE if event.icid is None else str(event.icid),
         entry=_address(event.entry_address, look),
-        lpi_href=look.link(tab="lpis", start=event.intid),
+        lpi_href=look.link(tab="lpis", start=event.intid, zoom=event.intid, show="", cpu=None),
         msi=f"msi {operands}",
         discard=f"its DISCARD {operands}",
         now=now,
