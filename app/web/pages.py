@@ -12,11 +12,12 @@ from functools import partial
 import anyio
 import anyio.to_thread
 from fastapi import APIRouter, FastAPI, Request
+from starlette.datastructures import FormData, UploadFile
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app import limits
 from app.gic import IMPLEMENTATIONS
-from app.scenario import Line, MachineSpec, Scenario, Timeline, format_scenario, parse
+from app.scenario import Line, MachineSpec, Scenario, ScenarioError, Timeline, format_scenario, parse
 from app.scenario.scenario import line_operation
 from app.sessions import LimitReached, Session, Sessions
 from app.web.alone import part_alone, with_elsewhere
@@ -27,14 +28,14 @@ from app.web.problems import Problem
 from app.web.security import presented_key, start_in_browser
 from app.web.views import explorer
 from app.web.views.branches import history
-from app.web.views.home import home
+from app.web.views.home import home, machine_text
 from app.web.views.live import Live, counts
 from app.web.views.look import Look, look_from
 from app.web.views.render import partial as partial_html
 from app.web.views.render import render
 from app.web.views.room import Room, strip_of
 from app.web.views.stage import PlayedStage, SessionStage, Stage, played
-from app.web.views.trouble import Trouble
+from app.web.views.trouble import Trouble, trouble_of_line
 from app.web.views.words import UNTITLED
 
 router = APIRouter(include_in_schema=False)
@@ -88,19 +89,27 @@ def install(app: FastAPI) -> None:
 
 @router.get("/")
 async def first_page() -> HTMLResponse:
+    return await _first_page()
+
+
+async def _first_page(trouble: Trouble | None = None, typed: str = "") -> HTMLResponse:
     # The first one compiles a register map, which takes a moment.
-    return HTMLResponse(render("home.html", home=await anyio.to_thread.run_sync(home)))
+    shown = await anyio.to_thread.run_sync(home)
+    return HTMLResponse(render("home.html", home=shown, trouble=trouble, typed=typed), 422 if trouble else 200)
 
 
 @router.post("/sessions")
 async def start_session(request: Request) -> Response:
     """Start a session: an empty machine, a scenario's text, or a copy of a link or a session up to a step.
 
-    Form fields: `implementation`, `cpus`; or `scenario`; or one of `payload`, `slug`, `session`, with `step` and `on`.
+    Form fields: `implementation`, `cpus`, `lpi_bits`; or `scenario`; or one of `payload`, `slug`, `session`, with
+    `step` and `on`; or `text` and `file` of the first page, of which a file that was chosen counts.
     """
     # FastAPI's own reading of forms stops at 1 MiB a field.
     form = await request.form(max_part_size=limits.REQUEST_BYTES)
     given = {name: value for name, value in form.items() if isinstance(value, str)}
+    if "text" in form:
+        return await _open_text(request, await text_of(form))
     payload, slug, session = (given.get(name, "") for name in ("payload", "slug", "session"))
     scenario, step, on = (given.get(name, "") for name in ("scenario", "step", "on"))
     sessions: Sessions = request.app.state.sessions
@@ -115,9 +124,33 @@ async def start_session(request: Request) -> Response:
     elif scenario.strip():
         text = scenario.replace("\r\n", "\n")
     else:
-        text = f"machine implementation={given.get('implementation') or 'kvm'} cpus={given.get('cpus') or '2'}\n"
+        text = machine_text(given)
         parse(text, "machine")
-    title = "" if payload or slug or session else UNTITLED
+    return await _started(request, text, title="" if payload or slug or session else UNTITLED)
+
+
+async def text_of(form: FormData) -> str:
+    """The text of the first page's form: that of the file, if one was chosen."""
+    upload, text = form.get("file"), form.get("text")
+    if isinstance(upload, UploadFile) and upload.filename:
+        text = (await upload.read()).decode("utf-8", "replace")
+    return text.replace("\r\n", "\n") if isinstance(text, str) else ""
+
+
+async def _open_text(request: Request, text: str) -> Response:
+    """A session of a scenario's text; what cannot be read is told beside the form, which keeps it."""
+    try:
+        if not text.strip():
+            raise ScenarioError("there is nothing to open", expected="a scenario: lines such as read GICD_TYPER")
+        return await _started(request, text, title=UNTITLED)
+    except ScenarioError as error:
+        trouble = trouble_of_line(error, "open")
+        where = f" Line {error.line}." if error.line else ""
+        typed = text if len(text) <= limits.INLINE_CHARACTERS else ""
+        return await _first_page(replace(trouble, headline=f"{trouble.headline}{where}"), typed)
+
+
+async def _started(request: Request, text: str, title: str) -> Response:
     created, give_cookie = await start_in_browser(request, text, title=title)
     response = RedirectResponse(f"/s/{created.id}", 303)
     give_cookie(response)

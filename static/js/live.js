@@ -247,3 +247,20 @@ document.addEventListener("htmx:finally:request", () => {
   timer = undefined;
   document.documentElement.classList.remove("is-busy");
 });
+
+// The first page lists the sessions that this browser opened, from here.
+function note() {
+  const path = location.pathname;
+  const as = document.querySelector(".impl [aria-current] .long")?.textContent;
+  try {
+    const others = JSON.parse(localStorage.getItem("recent") ?? "[]").filter((each) => each.path !== path);
+    const here = { path, title: document.querySelector("h1").textContent, as, step: step(), at: Date.now() };
+    localStorage.setItem("recent", JSON.stringify([here, ...others].slice(0, 8)));
+  } catch {
+    // A browser that keeps nothing has no list.
+  }
+}
+if (events) {
+  note();
+  addEventListener("pagehide", note);
+}
