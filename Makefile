@@ -15,6 +15,7 @@ run: $(VENV)/.runtime
 
 # One process a core; the tests of a file stay together, as they share a browser, a server or a QEMU.
 test: $(VENV)/.dev
+	.ci/packages
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
