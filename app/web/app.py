@@ -19,6 +19,7 @@ from app.web import (
     assets,
     compare,
     docs,
+    guide,
     health,
     implementations,
     imports,
@@ -89,6 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     imports.install(app)
     app.include_router(imports_api.router)
     app.include_router(thread.router)
+    app.include_router(guide.router)
     app.include_router(implementations.router)
     app.include_router(lessons.router)
     app.include_router(privacy.router)

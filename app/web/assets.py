@@ -37,7 +37,7 @@ COMPRESSIBLE = ("text/", "image/svg+xml", "application/json")
 
 
 def folder(name: str) -> Path:
-    """`templates` or `static`: inside the package if it was installed, else at the top of the source tree."""
+    """`templates`, `static` or `docs`: inside the package if it was installed, else at the top of the source tree."""
     installed = PACKAGE / f"_{name}"
     return installed if installed.is_dir() else PACKAGE.parent / name
 

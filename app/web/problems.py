@@ -50,6 +50,7 @@ KINDS = {
     "unknown-branch": "The session has no such branch beside the one that it is on.",
     "no-move": "There is nothing to undo, to redo or to drop.",
     "unknown-lesson": "No lesson has this name.",
+    "unknown-chapter": "The guide has no chapter of this name.",
     "edit-key": "Changing a session takes its edit key.",
     "limit-reached": "A documented limit was met; `limit` names it, `maximum` is its value.",
     "damaged-log": "The stored log cannot be read from operation `seq` on; the session is read-only.",
