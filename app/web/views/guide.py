@@ -5,17 +5,20 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
 from markdown_it import MarkdownIt
-from markupsafe import Markup
+from markdown_it.token import Token
+from markupsafe import Markup, escape
 
-from app import limits
+from app import __version__, limits
 from app.gic.commands import COMMANDS
+from app.scenario import links, parse
+from app.scenario.record import record
 from app.settings import settings_table
 from app.web.assets import PACKAGE, folder
 from app.web.problems import KINDS
@@ -24,7 +27,21 @@ PLACE = "/guide"
 ANCHOR = re.compile(r"[^a-z0-9]+")
 # The order of reading. What each is about stands in its first paragraph.
 CHAPTERS = ("first-ten-minutes", "teaching", "lessons", "registers", "embedding", "server", "extending")
+
+
+def _block(_renderer: object, tokens: Sequence[Token], at: int, _options: object, _environment: object) -> str:
+    """A block of code, which scrolls by keyboard too; a scenario with the way to play it."""
+    token = tokens[at]
+    code = f'<pre tabindex="0"><code>{escape(token.content)}</code></pre>'
+    if token.info != "gic":
+        return code
+    scenario = parse(token.content)
+    link = links.pack(scenario, record=record(scenario, __version__))
+    return f'{code}<p class="try"><a href="/x/{link}">Open it in the explorer</a></p>'
+
+
 _READER = MarkdownIt("commonmark", {"html": False}).enable("table")
+_READER.add_render_rule("fence", _block)
 
 
 class UnknownChapter(LookupError):
