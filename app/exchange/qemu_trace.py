@@ -216,7 +216,7 @@ def event_name(text: str) -> str:
 _LINE = re.compile(r"(?:.*?[\s:])??(gicv3_\w+) (.*)")
 _COMMAND = "gicv3_its_cmd_"
 _SYSTEM_REGISTER = "gicv3_icc_"
-_OPERAND = re.compile(r"(\w+) (0x[0-9a-f]+|\d+)(?= |$)")
+_OPERAND = re.compile(r"(\w+) (0x[0-9a-f]+|0|[1-9][0-9]{0,18})(?= |$)")
 _SYSTEM = re.compile(r"GICv3 (ICC_\w+?)(_EL3)? (read|write) cpu (0x[0-9a-f]+) value (0x[0-9a-f]+)$")
 
 
@@ -314,7 +314,7 @@ def _cpu(affinity: int) -> int:
 
 def _form(text: str, build: Build) -> tuple[re.Pattern[str], Build]:
     """A line's format: `%x` is a hexadecimal number with its 0x, `%d` a decimal one; `build` gets the numbers."""
-    pattern = re.escape(f"GICv3 {text}").replace("%x", "(0x[0-9a-f]+)").replace("%d", r"(-?\d+)")
+    pattern = re.escape(f"GICv3 {text}").replace("%x", "(0x[0-9a-f]+)").replace("%d", "(0|-?[1-9][0-9]{0,18})")
     return re.compile(pattern + "$"), build
 
 

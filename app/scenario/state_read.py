@@ -80,8 +80,8 @@ def _made(state: State) -> tuple[MachineSpec, Machine]:
     if make.security == 2 and make.implementation not in TWO_STATE_IMPLEMENTATIONS:
         raise StateError(f"{make.implementation} has one Security state", "machine.security")
     spec = MachineSpec(make.implementation, make.cpus, make.spis, make.its, make.ram_mib, security=make.security)
-    machine = build(spec)
     try:
+        machine = build(spec)
         machine.restore(_snapshot(state, machine))
         _look(machine)
     except StateError:

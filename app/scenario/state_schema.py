@@ -33,7 +33,7 @@ class _Strict(BaseModel):
 class MachineMake(_Strict):
     implementation: str
     cpus: Annotated[int, Field(ge=1, le=32)]
-    spis: Annotated[int, Field(ge=0, le=988)]
+    spis: Annotated[int, Field(ge=1, le=988)]
     its: bool
     ram_mib: Annotated[int, Field(ge=1, le=MOST_RAM_MIB)]
     security: Annotated[int, Field(ge=1, le=2)] = 1
