@@ -143,6 +143,14 @@ nobody reads; 200 are several screens, and the answer says how many more there w
 EFFECTS_PER_PLAY: Final = 20_000
 """Effects in the answer to one play, by the same sum: 3 MB of JSON. Later steps then tell values only."""
 
+LANE_STEPS: Final = 16
+"""Steps told of at once with what each caused where. To tell, each is played again: from a checkpoint 64 operations
+away at most, 16 + 64 x 0.1 ms = 8 ms. They are as many columns as a page has room for."""
+
+LANE_WORDS: Final = 3
+"""Sentences of one mark in a lane, of which a step may have thousands alike: 16 steps x 10 marks x 3 x 100 bytes are
+48 kB at most; how many there were is told."""
+
 CHOICE_STEPS_SHOWN: Final = 100
 """Steps listed for one choice that the manual leaves open. There are some 50 such choices: 5,000 numbers, 30 kB; the
 answer says how many steps there were in all."""

@@ -106,6 +106,14 @@ class Session:
                 return self.timeline.step(seq)
             return await self._in_thread(partial(self.timeline.step, seq))
 
+    async def steps(self, first: int, last: int) -> list[Step]:
+        """What the operations `first` to `last` did, both included: played in one go."""
+        async with self._lock:
+            await self._refresh()
+            if not 1 <= first <= last <= self.seq:
+                raise ValueError(f"operations {first} to {last} of a session with {self.seq}")
+            return await self._in_thread(lambda: [self.timeline.step(seq) for seq in range(first, last + 1)])
+
     async def append(self, line: str, *, edit_key: str | None, actor: str = "", after: int | None = None) -> Step:
         """Do one operation: parsed, played, stored, and only then seen by anybody.
 

@@ -10,6 +10,7 @@ from app.registers import Register
 from app.web import elsewhere as players
 from app.web.views import elsewhere, explorer
 from app.web.views.inspector import reference
+from app.web.views.lanes import lanes_of
 from app.web.views.look import Look
 from app.web.views.moment import machine_map
 from app.web.views.onview import register_on_view
@@ -19,6 +20,8 @@ from app.web.views.stage import Stage
 
 async def part_alone(request: Request, part: str, stage: Stage, look: Look, own: str) -> str | None:
     """The HTML of a part by its element's id, None if it comes with the page; `own` is the log's implementation."""
+    if part == "lanes":
+        return component("lanes", "lanes", await lanes_of(stage, look))
     if part != "elsewhere":
         return None
     register, cpu = _on_view(stage, look)

@@ -166,6 +166,22 @@ async def read_operation(session: OneSession, seq: int) -> JSONResponse:
     return JSONResponse(shapes.step_json(await session.step(seq)))
 
 
+@router.get("/sessions/{id}/lanes", response_model=shapes.LanesAnswer)
+async def read_lanes(
+    session: OneSession,
+    start: Annotated[int | None, Query(alias="from", description="The first step; without it the last ones.")] = None,
+    count: Annotated[int, Query(ge=1, le=limits.LANE_STEPS)] = 12,
+) -> JSONResponse:
+    """What steps caused where: in software, the Distributor, the ITS, each Redistributor and each CPU."""
+    total = session.seq
+    first = max(1, total - count + 1) if start is None else start
+    if start is not None and not 1 <= first <= total:
+        raise _no_step(session, first, 1)
+    last = min(first + count - 1, total)
+    steps = await session.steps(first, last) if first <= last else []
+    return JSONResponse(shapes.lanes_json(steps, session.spec, total))
+
+
 @router.get("/sessions/{id}/registers/{name}", response_model=shapes.RegisterAnswer)
 async def read_register(
     session: OneSession,

@@ -17,8 +17,9 @@ from app.gic import Machine
 from app.gic.views import CommandView
 from app.gic.why import Chain
 from app.registers import Place
-from app.scenario import Step
+from app.scenario import MachineSpec, Step
 from app.scenario.choices import Taken
+from app.scenario.lanes import marks_of, places_of
 from app.scenario.runner import step_dict
 from app.sessions import Session
 
@@ -171,6 +172,40 @@ class QueueAnswer(BaseModel):
     stalled: bool
     enabled: bool
     commands: list[Json] = Field(description="The last ones run, then those that wait.")
+
+
+class LaneAnswer(BaseModel):
+    """A lane: software, or a block of the GIC, or a CPU."""
+
+    lane: str = Field(examples=["redistributor"])
+    cpu: int | None = Field(description="Whose it is, null where there is one for all.")
+
+
+class MarkAnswer(BaseModel):
+    """Something that a step did in a lane; alike things are one mark."""
+
+    lane: str
+    cpu: int | None
+    mark: str = Field(description="What it is at a glance; in the software's lane first the operation's verb.")
+    about: str = Field(description="The first register, INTID or command that it concerns, empty if none.")
+    kind: str = Field(description="The kind of effect, or `operation`.")
+    words: list[str] = Field(description="The first LANE_WORDS of them as sentences.")
+    count: int = Field(description="How many alike there were.")
+
+
+class LaneStepAnswer(BaseModel):
+    seq: int
+    op: str
+    marks: list[MarkAnswer] = Field(description="From cause to result.")
+
+
+class LanesAnswer(BaseModel):
+    """What steps caused where."""
+
+    lanes: list[LaneAnswer] = Field(description="The lanes that these steps need, from cause to result.")
+    quiet_cpus: int = Field(description="CPUs without a lane: nothing happened there in these steps.")
+    steps: list[LaneStepAnswer]
+    next: int | None = Field(description="`from` of the steps after these, null at the end of the log.")
 
 
 class LinkAnswer(BaseModel):
@@ -366,6 +401,20 @@ def register_json(machine: Machine, place: Place) -> Json:
         "meaning": register.meaning,
         "cite": register.cite,
         "fields": rows,
+    }
+
+
+def lanes_json(steps: list[Step], spec: MachineSpec, total: int) -> Json:
+    """LanesAnswer; `total` is the length of the log."""
+    marked = [(step, marks_of(step, limits.LANE_WORDS)) for step in steps]
+    places, quiet = places_of(({(mark.lane, mark.cpu) for mark in marks} for _, marks in marked), spec)
+    return {
+        "lanes": [{"lane": lane.value, "cpu": cpu} for lane, cpu in places],
+        "quiet_cpus": quiet,
+        "steps": [
+            {"seq": step.seq, "op": step.text, "marks": [mark.as_dict() for mark in marks]} for step, marks in marked
+        ],
+        "next": steps[-1].seq + 1 if steps and steps[-1].seq < total else None,
     }
 
 

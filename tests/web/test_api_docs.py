@@ -12,6 +12,7 @@ DOCUMENTED = {
     "POST /api/v1/sessions",
     "POST /api/v1/sessions/{id}/ops",
     "GET /api/v1/sessions/{id}/ops/{seq}",
+    "GET /api/v1/sessions/{id}/lanes",
     "GET /api/v1/sessions/{id}/registers/{name}",
     "GET /api/v1/sessions/{id}/lpis",
     "GET /api/v1/sessions/{id}/why/{intid}",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.gic import IMPLEMENTATIONS
 from app.registers import Register
-from app.web.views import history, inspector, memory, navigator, queue, trace, why
+from app.web.views import history, inspector, lanes, memory, navigator, queue, trace, why
 from app.web.views.look import RAM_BASE, Look
 from app.web.views.moment import Moment, machine_map, moment_of
 from app.web.views.onview import Unknown, register_on_view, shown_of, touches_of
@@ -39,6 +39,7 @@ class Page:
     memory: memory.MemoryPanel | None
     builder: queue.Builder
     why: why.WhyPanel
+    lanes: lanes.LanePanel
     may_write: bool
     unknown: Unknown | None
 
@@ -50,6 +51,7 @@ async def page_of(
     map_ = machine_map(stage.spec)
     now = len(stage.ops) if look.step is None else min(look.step, len(stage.ops))
     register, cpu, unknown = register_on_view(look, stage.ops, now, map_)
+    steps_in_lanes = await lanes.lanes_of(stage, look)
     touches = await touches_of(stage, now, register, cpu, map_)
     moment = await moment_of(stage, look, cpu)
     shared = shared_of(moment, look, stage.title, choices, cpu)
@@ -63,6 +65,7 @@ async def page_of(
         memory=memory_of(moment, look, typed or {}, may_write=may_write) if look.tab == "memory" else None,
         builder=queue.builder(look.command, typed or {}, may_write=may_write),
         why=why.why_panel(moment.machine, look, moment.now),
+        lanes=steps_in_lanes,
         may_write=may_write,
         unknown=unknown,
     )

@@ -50,6 +50,9 @@ class Stage(Protocol):
     async def step(self, number: int) -> Step:
         """What operation `number` (from 1) did."""
 
+    async def steps(self, numbers: range) -> list[Step]:
+        """The same of several in a row."""
+
 
 class SessionStage:
     """A stored session as itself."""
@@ -82,6 +85,9 @@ class SessionStage:
     async def step(self, number: int) -> Step:
         return await self.session.step(number)
 
+    async def steps(self, numbers: range) -> list[Step]:
+        return await self.session.steps(numbers[0], numbers[-1]) if numbers else []
+
 
 class PlayedStage:
     """A scenario played for looking at it, stored nowhere."""
@@ -112,6 +118,9 @@ class PlayedStage:
 
     async def step(self, number: int) -> Step:
         return self.timeline.step(number)
+
+    async def steps(self, numbers: range) -> list[Step]:
+        return [self.timeline.step(number) for number in numbers]
 
 
 def place_of(session: Session) -> Place:

@@ -74,11 +74,10 @@ def dock(
 ) -> Dock:
     """`verdicts` tells what came of expectations, and of what was refused, by step."""
     total = len(ops)
-    start = max(0, min(now - WINDOW // 2, total - WINDOW))
     leaving = Counter(branch.shared for branch in place.branches if not branch.ahead)
     cells = tuple(
         _cell(number, ops[number - 1], verdicts.get(number), leaving[number], now, spec, look)
-        for number in range(start + 1, min(start + WINDOW, total) + 1)
+        for number in window(now, total)
     )
     failures = [number for number, verdict in verdicts.items() if verdict is Verdict.FAILS and number <= total]
     return Dock(
@@ -100,9 +99,19 @@ def dock(
     )
 
 
+def window(now: int, total: int) -> range:
+    """The steps shown around the one on view."""
+    start = max(0, min(now - WINDOW // 2, total - WINDOW))
+    return range(start + 1, min(start + WINDOW, total) + 1)
+
+
 def _to(step: int, look: Look, total: int) -> str:
+    return step_link(step, look, total, register="")
+
+
+def step_link(step: int, look: Look, total: int, **changes: object) -> str:
     """A link to a step; the newest one has no number, so that it stays the newest."""
-    return look.link(step=None if step == total and not look.on and not look.pinned else step, register="")
+    return look.link(step=None if step == total and not look.on and not look.pinned else step, **changes)
 
 
 def _cell(
@@ -116,7 +125,7 @@ def _cell(
     return StepCell(
         number=number,
         kind=op.verb,
-        icon=op.verb if op.verb in ICONS else ICONS_OF.get(op.verb, "note"),
+        icon=icon_of(op),
         first=first,
         second=second,
         state=state,
@@ -126,6 +135,11 @@ def _cell(
         href=look.link(step=number, register=""),
         label=f"Step {number}: {text}{told}{f', {fork}' if fork else ''}",
     )
+
+
+def icon_of(op: Operation) -> str:
+    """The picture that stands for an operation."""
+    return op.verb if op.verb in ICONS else ICONS_OF.get(op.verb, "note")
 
 
 TOLD = {Verdict.HOLDS: ", holds", Verdict.FAILS: ", does not hold", Verdict.REFUSED: ", refused"}

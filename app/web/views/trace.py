@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.gic.effects import Effect, LpiNotPending, LpiPending, MemoryWritten, PendingBitConsumed, Role
+from app.gic.effects import Effect, LpiNotPending, LpiPending, PendingBitConsumed, Role
 from app.web.views.words import Run, runs
 
 MOST_LINES = 7
@@ -159,5 +159,10 @@ def _figure(address: int, value: int, intid: int) -> ByteFigure:
 
 
 def _line(effect: Effect) -> Line:
-    icon = ICONS.get(effect.kind, "write" if isinstance(effect, MemoryWritten) else "toggle")
-    return Line("" if effect.role is Role.STEP else effect.role.value, icon, runs(effect.words), effect.cite)
+    role = "" if effect.role is Role.STEP else effect.role.value
+    return Line(role, icon_of_kind(effect.kind), runs(effect.words), effect.cite)
+
+
+def icon_of_kind(kind: str) -> str:
+    """The picture that stands for an effect's kind."""
+    return ICONS.get(kind, "toggle")
