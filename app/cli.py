@@ -57,7 +57,7 @@ OnOne = Annotated[str, typer.Option("--on", metavar="NAME", help="An implementat
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
-    workers: Annotated[int, typer.Option(help="Server processes.", min=1)] = 1,
+    workers: Annotated[int, typer.Option(help="Server processes; more than one on PostgreSQL.", min=1)] = 1,
 ) -> None:
     """Serve the explorer page and the JSON API."""
     import uvicorn
@@ -69,9 +69,11 @@ def serve(
 
     try:
         chosen = settings()
-        driver_url(chosen.database_url)
+        url = driver_url(chosen.database_url)
     except ValueError as error:  # pydantic's too: it names the variable and what it takes
         _fail(str(error))
+    if workers > 1 and url.get_backend_name() == "sqlite":
+        _fail("a SQLite file serves one process: for more, set GICLAB_DATABASE_URL to postgresql://user@host/name")
     typer.echo(f"giclab is at http://{f'[{host}]' if ':' in host else host}:{port}/")
     uvicorn.run(
         "app.web.app:create_app",

@@ -175,6 +175,23 @@ LOGS_PLAYED_ELSEWHERE: Final = 8
 """Logs kept played on every implementation, for who compares one register: 8 logs x 4 machines x about 1 MiB = 32 MiB.
 The longest takes 4 x 1 s of a worker thread once, a step more of it 4 x 0.1 ms."""
 
+NOTIFY_BYTES: Final = 7_900
+"""An event that travels between servers, as PostgreSQL carries it: it takes up to 7,999 bytes. A longer one arrives as
+the word to reload."""
+
+WATCHED_PER_QUERY: Final = 500
+"""Sessions that one query asks about after the news were lost: 500 x 22 characters = 11 kB."""
+
+EXPIRED_PER_BATCH: Final = 10
+"""Sessions deleted in one transaction: 10 x about 60 rows take 1 ms. At worst they have 10 x 40,000 rows, which SQLite
+deletes in about a second; other writers wait 5 s."""
+
+EXPIRY_PAUSE_SECONDS: Final = 0.1
+"""Between two of them, for everybody else: 100 sessions a second, 100,000 in 17 minutes."""
+
+EXPIRY_SECONDS: Final = 3_600.0
+"""Between two looks for sessions that nobody uses: of a setting in days, 1/24 of a day is near enough."""
+
 LIVE_SESSIONS: Final = 256
 """Played sessions kept while nobody watches them. A played machine with its checkpoints is about 1 MiB: 256 MiB. One
 that was evicted is played again from its log on the next click."""

@@ -61,6 +61,12 @@ class Settings(BaseSettings):
         le=100_000,
         description="Played sessions kept in memory while nobody uses them, about 1 MiB each.",
     )
+    session_days: int = Field(
+        default=0,
+        ge=0,
+        le=36_500,
+        description="Days after which a session that nobody opened is deleted; 0 keeps all for good.",
+    )
     live_qemu: bool = Field(
         default=False,
         description="Whether visitors may have a real QEMU, where one is installed, play beside our models.",

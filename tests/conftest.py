@@ -21,9 +21,10 @@ from fastapi import FastAPI
 from app.sessions import Sessions
 from app.settings import Settings
 from app.web.app import create_app
+from bench.postgres import Postgres
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 
 
 @pytest.fixture(scope="session")
@@ -32,8 +33,27 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
+def sqlite_url(tmp_path: Path) -> str:
+    """A SQLite file that is not there yet."""
     return f"sqlite:///{tmp_path / 'giclab.db'}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server of this test run."""
+    with Postgres() as started:
+        yield started
+
+
+@pytest.fixture
+def postgresql_url(postgres: Postgres) -> str:
+    """An empty database on it."""
+    return postgres.new_database()
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    return sqlite_url
 
 
 @pytest.fixture

@@ -481,3 +481,18 @@ def test_an_import_too_long_for_one_scenario_becomes_several(tmp_path, monkeypat
         assert giclab("run", str(tmp_path / name)).exit_code == 0
     told = giclab("import", str(tmp_path / "qemu.log"), "--from", "5")
     assert "the rest is --from 8" in told.output
+
+
+def test_several_processes_are_refused_on_a_sqlite_file_with_what_to_do_instead(monkeypatch, tmp_path):
+    served = []
+    monkeypatch.setattr(uvicorn, "run", lambda _app, **options: served.append(options["workers"]))
+    monkeypatch.setenv("GICLAB_DATABASE_URL", f"sqlite:///{tmp_path}/giclab.db")
+    settings.cache_clear()
+    refused = giclab("serve", "--workers", "2")
+    assert refused.exit_code == 2
+    assert "postgresql://user@host/name" in refused.stderr
+    monkeypatch.setenv("GICLAB_DATABASE_URL", "postgresql://giclab@db/giclab")
+    settings.cache_clear()
+    assert giclab("serve", "--workers", "2").exit_code == 0
+    settings.cache_clear()
+    assert served == [2]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
+import secrets
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +18,8 @@ from app import limits
 from app.sessions.errors import LimitReached
 
 RELOAD = "reload"
+# Below 2^63 for ever; two channels whose ids meet are one in 2^60 / EVENTS_KEPT.
+ID_BITS = 60
 LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -40,8 +42,8 @@ class Event:
 class Broadcast:
     """The events of one channel of one session, for use on one event loop.
 
-    Event ids increase also across restarts of the server: they start at the time of creation in milliseconds, and a
-    session has fewer than a thousand events a second.
+    Event ids count from a random number on. A cursor of another process, or of this one before it was started again,
+    is therefore none of ours, and whoever comes with it is told to reload.
     """
 
     def __init__(self, *, events: int = limits.EVENTS_KEPT, size: int = limits.EVENT_BYTES_KEPT) -> None:
@@ -50,7 +52,7 @@ class Broadcast:
         self._size = size
         self._bytes = 0
         self._news = asyncio.Event()
-        self.last_id = int(time.time() * 1000)
+        self.last_id = secrets.randbits(ID_BITS)
         self.closed = False
         self.watchers = 0
 

@@ -15,6 +15,9 @@ DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "po
 # "giclab" as a number: the lock that keeps two starting servers from migrating at once.
 MIGRATION_LOCK = 0x6769_636C_6162
 
+# A server that does not answer is waited for so long, and then said to be away.
+CONNECT_SECONDS = 5
+
 
 class DatabaseUrlError(ValueError):
     """`GICLAB_DATABASE_URL` cannot be used; the message says what would be right."""
@@ -41,9 +44,14 @@ def create_engine(database_url: str) -> AsyncEngine:
     sqlite = url.get_backend_name() == "sqlite"
     if sqlite and url.database and url.database != ":memory:" and not url.database.startswith("file:"):
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    options: dict[str, object] = {}
+    if not sqlite and "connect_timeout" not in url.query:
+        options["connect_timeout"] = CONNECT_SECONDS
     try:
         # One INSERT is a transaction of its own: a single trip to the driver, durable when it returns.
-        engine = create_async_engine(url, isolation_level="AUTOCOMMIT", hide_parameters=True, pool_pre_ping=not sqlite)
+        engine = create_async_engine(
+            url, isolation_level="AUTOCOMMIT", hide_parameters=True, pool_pre_ping=not sqlite, connect_args=options
+        )
     except (ImportError, NoSuchModuleError) as missing:
         raise DatabaseUrlError(f"GICLAB_DATABASE_URL: the driver is not installed ({missing})") from missing
     if sqlite:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeAlias, TypeVar
 
@@ -11,14 +12,15 @@ import anyio.to_thread
 
 from app import limits
 from app.gic import Machine
-from app.scenario import MachineSpec, Operation, Step, Timeline, parse, parse_line
-from app.sessions import keys, log, moves
+from app.scenario import MachineSpec, Operation, ScenarioError, Step, Timeline, parse, parse_line
+from app.sessions import bounds, keys, log, moves
 from app.sessions.broadcast import RELOAD, Broadcast, Watch
-from app.sessions.errors import DamagedLog, LimitReached, NotYours, StorageFailed
+from app.sessions.errors import DamagedLog, NotYours, StorageFailed, UnknownSession
 from app.sessions.moves import Change
+from app.sessions.news import Said
 from app.sessions.played import play
 from app.sessions.store import Head, SeqTaken, Store
-from app.sessions.tree import Branch, Entry, Kind, Tree
+from app.sessions.tree import Branch, Entry, Kind, Misfit, Tree
 from app.sessions.weight import is_heavy, may_weigh_much, weigh
 
 logger = logging.getLogger(__name__)
@@ -35,9 +37,17 @@ class Session:
     `seq` is the number of operations on the branch that the session is on, and the last step there is to see. The
     machine of a step comes from `machine()`, which waits for an operation under way, so nobody sees one that is not
     stored yet. `turns` counts how often the session went elsewhere: what was kept of a step is good within one turn.
+    `used` is when it was used last, in seconds since 1970 and to a day; one that is `gone` was deleted meanwhile.
     """
 
-    def __init__(self, head: Head, store: Store, threads: anyio.CapacityLimiter, listeners: Sequence[Listener]) -> None:
+    def __init__(
+        self,
+        head: Head,
+        store: Store,
+        threads: anyio.CapacityLimiter,
+        listeners: Sequence[Listener],
+        say: Callable[[Said], None],
+    ) -> None:
         self.id = head.id
         self.created = head.created
         self.model = head.model
@@ -47,18 +57,24 @@ class Session:
         self.title = head.title
         self.tree: Tree
         self.turns = 0
+        self.used = head.used
+        self.gone = False
         self._header = head.header
         self._head = head
         self._store = store
         self._threads = threads
         self._listeners = listeners
+        self._say = say
         self._blocks: list[str] = []
         self._lines: list[str] = []
         self._known: dict[int, Operation] = {}
         self._characters = 0
         self._lock = asyncio.Lock()
         self._channels: dict[str, Broadcast] = {}
+        # `_stale`: what is in memory is in doubt. `_told`: the newest entry that we heard of; `_read`: the newest here.
         self._stale = False
+        self._told = 0
+        self._read = 0
 
     @property
     def seq(self) -> int:
@@ -154,12 +170,15 @@ class Session:
                 entries = change(self.tree)
                 if not entries:
                     return
-                self._check_log(entries)
-                self._check_branches(forks=any(entry.kind in (Kind.OPERATION, Kind.HEAD) for entry in entries))
+                bounds.check_log(self.tree, self._characters, entries)
+                if any(entry.kind in (Kind.OPERATION, Kind.HEAD) for entry in entries):
+                    bounds.check_fork(self.tree)
                 self._stale = True
                 try:
                     await self._store.append(self.id, *entries)
                 except SeqTaken:
+                    self._stale = False
+                    self.heard(entries[0].seq)
                     continue
                 await self._follow(entries)
                 self._turned(actor)
@@ -172,13 +191,9 @@ class Session:
         As far as the texts agree the branches are one. Raises ScenarioError if the text cannot be read.
         """
         self._check_key(edit_key)
-        if len(text) > limits.SESSION_CHARACTERS:
-            raise LimitReached("SESSION_CHARACTERS", limits.SESSION_CHARACTERS, "The scenario is too long to keep")
+        bounds.check_scenario(text)
         scenario = parse(text) if len(text) <= limits.INLINE_CHARACTERS else await self._in_thread(partial(parse, text))
-        count = len(scenario.operations)
-        if count > limits.OPERATIONS_PER_SESSION:
-            most = limits.OPERATIONS_PER_SESSION
-            raise LimitReached("OPERATIONS_PER_SESSION", most, f"{count} operations are too many")
+        bounds.check_operations(len(scenario.operations))
         if may_weigh_much(scenario, text):
             await self._in_thread(partial(weigh, scenario))
         blocks = log.cut(text, scenario)
@@ -211,6 +226,21 @@ class Session:
         """Tell the channel's watchers; `data` as a function is called only if there are any."""
         self._channel(channel).publish(event_name, data, not_to=not_to)
 
+    def publish_everywhere(self, event_name: str, data: str, *, not_to: str = "", channel: str = PAGE_CHANNEL) -> None:
+        """Tell the channel's watchers on all servers. It is kept nowhere: one that comes later does not learn of it."""
+        self.publish(event_name, data, not_to=not_to, channel=channel)
+        self._say(Said(self.id, channel, event_name, data, not_to))
+
+    def heard(self, at: int) -> bool:
+        """Take note that the log has an entry `at`; whether that is news, so that the next look reads it first."""
+        self._told = max(self._told, at)
+        return self._told > self._read
+
+    async def refresh(self) -> None:
+        """Read what others have appended, and tell the watchers. Raises DamagedLog or StorageFailed."""
+        async with self._lock:
+            await self._refresh()
+
     def close(self) -> None:
         """End all event streams."""
         for channel in self._channels.values():
@@ -219,6 +249,7 @@ class Session:
     async def load(self) -> None:
         """Read the log and play it. Raises DamagedLog if not even the header can be read."""
         entries = await self._store.entries(self.id)
+        self._read = entries[-1].seq if entries else 0
         work = partial(play, self._head, entries)
         played = await self._in_thread(work) if len(entries) > limits.INLINE_OPERATIONS else work()
         operations = played.readable.scenario.operations
@@ -249,12 +280,20 @@ class Session:
             step = await self._in_thread(partial(timeline.append, operation))
         else:
             step = timeline.append(operation)
-        await self._store.append(self.id, entry)
+        try:
+            await self._store.append(self.id, entry)
+        except SeqTaken:
+            if timeline is self.timeline:
+                self.timeline = await self._in_thread(partial(timeline.fork, at))
+            self._stale = False
+            self.heard(entry.seq)
+            raise
         self.timeline = timeline
         self.tree.add(entry)
         self._blocks[at:], self._lines[at:] = [line], [line.strip()]
         self._known[entry.seq] = operation
         self._characters += len(line)
+        self._read = entry.seq
         self._stale = False
         return step
 
@@ -277,6 +316,7 @@ class Session:
         self._blocks[common - 1 :] = blocks
         self._lines[common - 1 :] = [log.operation_line(*pair) for pair in zip(blocks, operations, strict=True)]
         self._characters += sum(len(entry.text) for entry in entries)
+        self._read = entries[-1].seq
         self._stale = False
 
     def _move_timeline(self, common: int, operations: Sequence[Operation]) -> None:
@@ -285,16 +325,41 @@ class Session:
         self.timeline.extend(operations)
 
     async def _refresh(self) -> None:
-        if not self._stale:
+        if not self._stale and self._told <= self._read:
             return
-        known, last = self.tree.path, self.tree.last
-        await self.load()
+        known, last, told = list(self.tree.path), self.tree.last, self._told
+        undone = self.tree.redone() is not None
+        if self._stale or self.damaged is not None:
+            await self.load()
+        else:
+            await self._read_on()
+        if self._told == told:  # what is not there although we were told of it will not come
+            self._told = self._read
         path = self.tree.path
-        if path[: len(known)] == known and self.tree.last - last == len(path) - len(known):
+        if not undone and path[: len(known)] == known and self.tree.last - last == len(path) - len(known):
             for seq in range(len(known), len(path)):
                 self._tell(self.timeline.step(seq), "")
         else:
             self._turned("")
+
+    async def _read_on(self) -> None:
+        """Play what others have appended on top of what is here, or all anew where that is not enough."""
+        entries = await self._store.entries(self.id, after=self._read)
+        if not entries:
+            if await self._store.head(self.id) is None:
+                self.gone = True
+                raise UnknownSession(self.id)
+            return
+        self._stale = True
+        for entry in entries:
+            # A line after comments is left to `load`, which reads the whole text.
+            if entry.kind == Kind.OPERATION and "\n" not in entry.text:
+                with suppress(ScenarioError):
+                    self._known[entry.seq] = await self._parsed(entry.text)
+        try:
+            await self._follow(entries)
+        except Misfit:
+            await self.load()
 
     def _checked(self, step: int | None) -> int:
         if step is None:
@@ -310,42 +375,14 @@ class Session:
     def _check_room(self, line: str, *, forks: bool) -> None:
         if self.damaged is not None:
             raise self.damaged
-        if self.seq >= limits.OPERATIONS_PER_SESSION:
-            raise LimitReached(
-                "OPERATIONS_PER_SESSION", limits.OPERATIONS_PER_SESSION, "This session has too many operations"
-            )
-        if self._characters + len(line) > limits.SESSION_CHARACTERS < sum(map(len, self._blocks)) + len(line):
-            raise LimitReached("SESSION_CHARACTERS", limits.SESSION_CHARACTERS, "This session has too much text")
-        self._check_log([Entry(0, line)])
-        self._check_branches(forks=forks)
+        bounds.check_line(line, self._blocks, self._characters)
+        bounds.check_log(self.tree, self._characters, [Entry(0, line)])
+        if forks:
+            bounds.check_fork(self.tree)
 
     def _check_effort(self, at: int) -> None:
-        if at < self.seq:
-            return
-        effort = self.timeline.effort
-        if effort.work >= limits.WORK_PER_SESSION:
-            raise LimitReached(
-                "WORK_PER_SESSION", limits.WORK_PER_SESSION, "This session takes too long to play, fork it earlier"
-            )
-        if effort.pages >= limits.PAGES_PER_SESSION:
-            raise LimitReached(
-                "PAGES_PER_SESSION",
-                limits.PAGES_PER_SESSION,
-                "This session has written too much RAM, fork it earlier",
-            )
-
-    def _check_log(self, entries: Sequence[Entry]) -> None:
-        if self.tree.last + len(entries) > limits.ENTRIES_PER_SESSION:
-            most = limits.ENTRIES_PER_SESSION
-            raise LimitReached("ENTRIES_PER_SESSION", most, "The log of this session is full, go on in a copy")
-        if self._characters + sum(len(entry.text) for entry in entries) > limits.ENTRY_CHARACTERS:
-            most = limits.ENTRY_CHARACTERS
-            raise LimitReached("ENTRY_CHARACTERS", most, "The log of this session has too much text, go on in a copy")
-
-    def _check_branches(self, *, forks: bool) -> None:
-        if forks and len(self.tree.branches()) >= limits.BRANCHES_PER_SESSION:
-            most = limits.BRANCHES_PER_SESSION
-            raise LimitReached("BRANCHES_PER_SESSION", most, "This session has too many branches, drop one first")
+        if at == self.seq:
+            bounds.check_effort(self.timeline.effort)
 
     def _turned(self, actor: str) -> None:
         self.turns += 1

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
@@ -11,8 +12,11 @@ import anyio.to_thread
 
 from app import __version__, limits
 from app.scenario import Scenario, parse
-from app.sessions import keys, log
-from app.sessions.errors import LimitReached, UnknownSession
+from app.sessions import bounds, keys, log
+from app.sessions.errors import StorageFailed, UnknownSession
+from app.sessions.expiry import USED_TO, Expiry
+from app.sessions.news import Said
+from app.sessions.others import News
 from app.sessions.session import Listener, Session
 from app.sessions.shortlinks import ShortLinks
 from app.sessions.store import Head, Store
@@ -30,10 +34,11 @@ class Created:
 class Sessions:
     """The sessions of one server. Use from one event loop, between `start` and `stop`.
 
+    A session that nobody used for `days` days is deleted; none is if that is 0.
     `listeners` are called after each stored operation with the session, its step and the tab that asked for it.
     """
 
-    def __init__(self, database_url: str, *, live: int = limits.LIVE_SESSIONS) -> None:
+    def __init__(self, database_url: str, *, live: int = limits.LIVE_SESSIONS, days: int = 0) -> None:
         self.listeners: list[Listener] = []
         self._store = Store(database_url)
         self.short_links = ShortLinks(self._store)
@@ -44,14 +49,23 @@ class Sessions:
         self._all: WeakValueDictionary[str, Session] = WeakValueDictionary()
         self._opening: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._threads = anyio.CapacityLimiter(limits.CONCURRENT_PLAYS)
+        self._news: News | None = None
+        self._expiry = Expiry(self._store, days)
 
     async def start(self) -> None:
         """Open the database, bringing its schema up to date. Raises StorageFailed."""
         await self._store.start()
+        if self._store.shared:
+            self._news = News(self._store, self._all)
+            self._news.start()
+        self._expiry.start()
 
     async def stop(self) -> None:
         """End the event streams, finish the writes under way, close the database."""
         self.close_streams()
+        await self._expiry.stop()
+        if self._news is not None:
+            await self._news.stop()
         await self._store.stop()
 
     def close_streams(self) -> None:
@@ -70,30 +84,27 @@ class Sessions:
 
         Raises ScenarioError or LimitReached; then nothing is stored.
         """
-        if len(scenario_text) > limits.SESSION_CHARACTERS:
-            raise LimitReached("SESSION_CHARACTERS", limits.SESSION_CHARACTERS, "The scenario is too long to keep")
+        bounds.check_scenario(scenario_text)
         scenario = await self._parse(scenario_text)
         if title and not scenario.title and not scenario.preamble:
             scenario_text = f"title {title}\n{scenario_text}"
             scenario = await self._parse(scenario_text, "title")
         count = len(scenario.operations)
-        if count > limits.OPERATIONS_PER_SESSION:
-            raise LimitReached(
-                "OPERATIONS_PER_SESSION", limits.OPERATIONS_PER_SESSION, f"{count} operations are too many"
-            )
+        bounds.check_operations(count)
         if may_weigh_much(scenario, scenario_text):
             await anyio.to_thread.run_sync(weigh, scenario, limiter=self._threads)
         blocks = log.cut(scenario_text, scenario)
-        session_id = keys.new_id()
+        session_id, now = keys.new_id(), int(time.time())
         created = Created(session_id, keys.derived(owner, session_id) if owner else keys.new_key())
         head = Head(
             id=created.id,
             title=scenario.title,
             header=blocks.header,
             key_hash=keys.key_hash(created.edit_key),
-            created=int(time.time()),
+            created=now,
             model=__version__,
             origin=count,
+            used=now,
         )
         await self._store.create(head, blocks.operations)
         return created
@@ -110,12 +121,38 @@ class Sessions:
 
     async def open(self, session_id: str) -> Session:
         """The session, played from its log unless it is in memory. UnknownSession, DamagedLog, StorageFailed."""
-        session = self._all.get(session_id) or await self._load(session_id)
+        session = self._all.get(session_id)
+        if session is None or session.gone:
+            session = await self._load(session_id)
+        elif self._store.shared:
+            await self._look_up(session)
+        now = int(time.time())
+        if now - session.used >= USED_TO:
+            await self._use(session, now)
         self._recent[session_id] = session
         self._recent.move_to_end(session_id)
         while len(self._recent) > self._live:
             self._recent.popitem(last=False)
         return session
+
+    async def _look_up(self, session: Session) -> None:
+        """See whether another process has changed the session: its news may arrive after the next request does."""
+        with suppress(StorageFailed):  # what is here can be read on
+            session.heard((await self._store.last([session.id])).get(session.id, 0))
+
+    async def _use(self, session: Session, now: int) -> None:
+        """Have it known that the session is used. UnknownSession if it was deleted meanwhile."""
+        session.used = now
+        with suppress(StorageFailed):  # a database that takes no writes can be read
+            if not await self._store.use(session.id, now):
+                session.gone = True
+                session.close()
+                self._recent.pop(session.id, None)
+                raise UnknownSession(session.id)
+
+    def _say(self, said: Said) -> None:
+        if self._news is not None:
+            self._news.say(said)
 
     async def _parse(self, text: str, source: str = "scenario") -> Scenario:
         if len(text) <= limits.INLINE_CHARACTERS:
@@ -127,7 +164,7 @@ class Sessions:
         self._opening[session_id] = lock
         async with lock:
             session = self._all.get(session_id)
-            if session is None:
+            if session is None or session.gone:
                 session = self._all[session_id] = await self._load_alone(session_id)
             return session
 
@@ -135,6 +172,6 @@ class Sessions:
         head = await self._store.head(session_id) if keys.is_id(session_id) else None
         if head is None:
             raise UnknownSession(session_id)
-        session = Session(head, self._store, self._threads, self.listeners)
+        session = Session(head, self._store, self._threads, self.listeners, self._say)
         await session.load()
         return session

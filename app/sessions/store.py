@@ -1,16 +1,21 @@
-"""The log in the database: what a session began with and, one row each, what was done since."""
+"""The log in the database: what a session began with and, one row each, what was done since.
+
+On PostgreSQL each append tells every process that listens how far the session is (`app.sessions.news`), in the same
+statement: it is told if it is stored, and only then.
+"""
 
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import Executable, Text, cast, delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.sessions import database
 from app.sessions.errors import StorageFailed
+from app.sessions.news import CHANNEL
 from app.sessions.tables import operations, sessions
 from app.sessions.tree import Entry
 
@@ -23,7 +28,10 @@ class SeqTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A session's row; `created` is in seconds since 1970, UTC, `origin` the last entry of what it began with."""
+    """A session's row; `created` is in seconds since 1970, UTC, `origin` the last entry of what it began with.
+
+    `used` is when it was used last, as `created` but to a day.
+    """
 
     id: str
     title: str
@@ -32,6 +40,7 @@ class Head:
     created: int
     model: str
     origin: int = 0
+    used: int = 0
 
 
 class Store:
@@ -43,6 +52,9 @@ class Store:
 
     def __init__(self, database_url: str) -> None:
         self._engine = database.create_engine(database_url)
+        self.shared = self._engine.dialect.name == "postgresql"
+        """Whether other processes may write to it too: of a SQLite file, one server is the only writer."""
+        self._append: Executable = _told() if self.shared else insert(operations)
         self._waiting: list[tuple[list[Row], asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
         self._connection: AsyncConnection | None = None
@@ -89,14 +101,49 @@ class Store:
                 row = (await connection.execute(select(sessions).where(sessions.c.id == session_id))).one_or_none()
         return None if row is None else Head(**row._asdict())
 
-    async def entries(self, session_id: str) -> list[Entry]:
-        """The session's log in order."""
+    async def entries(self, session_id: str, *, after: int = 0) -> list[Entry]:
+        """The session's log in order, from the entry after `after` on."""
         columns = operations.c
         query = select(columns.seq, columns.text, columns.follows, columns.kind).where(columns.session == session_id)
+        if after:
+            query = query.where(columns.seq > after)
         with explained():
             async with self._engine.connect() as connection:
                 rows = (await connection.execute(query.order_by(columns.seq))).all()
         return [Entry(*row) for row in rows]
+
+    async def last(self, session_ids: Sequence[str]) -> dict[str, int]:
+        """The seq of the last entry of each of these sessions; those with none are left out."""
+        columns = operations.c
+        query = select(columns.session, func.max(columns.seq)).where(columns.session.in_(session_ids))
+        with explained():
+            async with self._engine.connect() as connection:
+                rows = (await connection.execute(query.group_by(columns.session))).all()
+        return {str(session): int(seq) for session, seq in rows}
+
+    async def use(self, session_id: str, now: int) -> bool:
+        """Note that the session is used; False if there is none."""
+        with explained():
+            async with self._engine.connect() as connection:
+                done = await connection.execute(update(sessions).where(sessions.c.id == session_id).values(used=now))
+        return done.rowcount > 0
+
+    async def delete_unused(self, before: int, most: int) -> int:
+        """Delete up to so many sessions that were last used before then, with their logs; how many these were."""
+        old = select(sessions.c.id).where(sessions.c.used < before).order_by(sessions.c.used).limit(most)
+        # A session that another process is deleting, or that somebody begins to use, is left alone (PostgreSQL).
+        chosen = old.with_for_update(skip_locked=True)
+        with explained():
+            async with self._engine.connect() as connection:
+                done = await connection.execute(delete(sessions).where(sessions.c.id.in_(chosen)))
+        return done.rowcount
+
+    async def say(self, payload: str) -> None:
+        """Tell every process that listens, if there may be any; kept nowhere."""
+        if self.shared:
+            with explained():
+                async with self._engine.connect() as connection:
+                    await connection.execute(select(func.pg_notify(CHANNEL, payload)))
 
     async def count(self) -> int:
         """How many sessions are stored."""
@@ -140,10 +187,10 @@ class Store:
             self._connection = await self._engine.connect()
         try:
             if len(rows) == 1:
-                await self._connection.execute(insert(operations), rows[0])
+                await self._connection.execute(self._append, rows[0])
             else:
                 async with database.transaction(self._connection):
-                    await self._connection.execute(insert(operations), rows)
+                    await self._connection.execute(self._append, rows)
         except IntegrityError:
             raise
         except BaseException:
@@ -155,6 +202,13 @@ class Store:
         if connection is not None:
             with suppress(SQLAlchemyError, OSError):
                 await connection.close()
+
+
+def _told() -> Executable:
+    """The INSERT that also says, when it is committed, how far the session is."""
+    columns = operations.c
+    news = func.json_build_object("session", columns.session, "at", columns.seq)
+    return insert(operations).returning(func.pg_notify(CHANNEL, cast(news, Text)))
 
 
 def _row(session_id: str, entry: Entry) -> Row:

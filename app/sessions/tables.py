@@ -14,6 +14,8 @@ sessions = Table(
     Column("created", BigInteger, nullable=False),  # seconds since 1970, UTC
     Column("model", String(32), nullable=False),  # the version of giclab that played it first
     Column("origin", Integer, nullable=False, server_default="0"),  # the last entry of what it began with
+    Column("used", BigInteger, nullable=False, server_default="0"),  # when it was used last, as `created`, to a day
+    Index("sessions_used", "used"),
 )
 
 operations = Table(

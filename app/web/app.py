@@ -72,7 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ],
     )
     app.state.settings = chosen
-    app.state.sessions = Sessions(chosen.database_url, live=chosen.live_sessions)
+    app.state.sessions = Sessions(chosen.database_url, live=chosen.live_sessions, days=chosen.session_days)
     app.state.sessions.listeners.append(api.tell_watchers)
     app.state.sessions.listeners.append(metrics.count_operation)
     app.state.rates = Rates(chosen.rate_factor)

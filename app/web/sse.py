@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app import limits
-from app.sessions import Session
+from app.sessions import Session, SessionError
 from app.sessions.broadcast import Watch
 
 HEADERS = [
@@ -26,14 +26,15 @@ def event_stream(request: Request, session: Session, channel: str) -> Response:
     """
     wanted = request.headers.get("last-event-id") or request.query_params.get("after", "")
     after = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 20 else None
-    return EventStream(session.watch(after, request.query_params.get("actor", ""), channel=channel))
+    return EventStream(session, session.watch(after, request.query_params.get("actor", ""), channel=channel))
 
 
 class EventStream(Response):
     """Sends what `watch` gives until the client leaves or the server goes down."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, session: Session, watch: Watch) -> None:
         super().__init__()
+        self.session = session
         self.watch = watch
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,6 +53,9 @@ class EventStream(Response):
     async def _send_all(self, send: Send) -> None:
         # Told at once, so that a client that reconnects before any event has something to resume from.
         await _send(send, f"id: {self.watch.cursor}\n\n".encode())
+        # What another server stored before we were counted as watching was told to nobody here.
+        with suppress(SessionError):
+            await self.session.refresh()
         while (events := await self.watch.upcoming(limits.HEARTBEAT_SECONDS)) is not None:
             await _send(send, b"".join(event.wire for event in events) or HEARTBEAT)
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -112,12 +112,22 @@ async def test_an_id_of_an_earlier_run_or_of_nobody_means_reload():
             assert [event.name for event in await watch.upcoming()] == ["reload"]
 
 
-async def test_ids_of_a_later_run_are_above_those_of_an_earlier_one():
-    earlier = Broadcast()
-    for _ in range(5):
-        earlier.publish("step", "x")
-    await asyncio.sleep(0.05)
-    assert Broadcast().last_id > earlier.last_id
+async def test_whoever_comes_from_another_server_is_told_to_reload_however_many_events_both_had():
+    here, there = Broadcast(), Broadcast()
+    with here.watch(None, ""), there.watch(None, ""):
+        for channel in (here, there):
+            for number in range(5):
+                channel.publish("step", str(number))
+        for cursor in range(there.last_id - 5, there.last_id + 1):
+            with here.watch(cursor, "") as watch:
+                assert [event.name for event in await watch.upcoming()] == ["reload"]
+                assert watch.cursor == here.last_id
+
+
+def test_an_id_is_a_number_that_fits_64_bits_and_the_query_of_the_event_stream():
+    for channel in (Broadcast(), Broadcast()):
+        assert 0 <= channel.last_id < 2**63 - 2**32
+        assert len(str(channel.last_id)) < 20
 
 
 async def test_silence_gives_no_events_and_closing_ends_the_stream():

@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -14,7 +13,6 @@ from app.sessions import database
 from app.sessions.migrations import HEAD
 from app.sessions.store import Store
 from app.sessions.tables import metadata
-from app.sessions.tree import Entry
 
 pytestmark = pytest.mark.anyio
 
@@ -42,8 +40,8 @@ def test_a_url_that_is_none_is_refused_with_what_would_be_right_and_without_its_
     assert "secret" not in str(error.value)
 
 
-async def test_sqlite_writes_ahead_and_syncs_every_commit(database_url):
-    engine = database.create_engine(database_url)
+async def test_sqlite_writes_ahead_and_syncs_every_commit(sqlite_url):
+    engine = database.create_engine(sqlite_url)
     async with engine.connect() as connection:
         values = {
             name: await connection.scalar(text(f"PRAGMA {name}"))
@@ -77,30 +75,6 @@ def test_the_revision_that_a_start_looks_for_is_the_newest():
     config = Config()
     config.set_main_option("script_location", str(database.MIGRATIONS))
     assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
-
-
-async def test_a_database_from_before_branches_is_brought_up_to_date(database_url):
-    engine = database.create_engine(database_url)
-    session = "s" * 22
-
-    def first_revision(connection):
-        config = Config()
-        config.set_main_option("script_location", str(database.MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-
-    async with engine.connect() as connection:
-        async with database.transaction(connection):
-            await connection.run_sync(first_revision)
-        await connection.execute(text(f"INSERT INTO sessions VALUES ('{session}', 't', 'title t', x'00', 1, '0.1')"))
-        for seq in (1, 2, 3):
-            await connection.execute(text(f"INSERT INTO operations VALUES ('{session}', {seq}, 'note {seq}')"))
-    await engine.dispose()
-    store = Store(database_url)
-    await store.start()
-    assert await store.entries(session) == [Entry(seq, f"note {seq}", seq - 1) for seq in (1, 2, 3)]
-    assert (await store.head(session)).origin == 0
-    await store.stop()
 
 
 async def test_several_servers_may_start_on_a_new_database_at_once(database_url):

@@ -1,3 +1,3 @@
 """The schema's history, one file a revision, run by alembic at start."""
 
-HEAD = "0003"
+HEAD = "0004"
