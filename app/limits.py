@@ -136,6 +136,9 @@ nobody else may be kept waiting and the 0.2 ms that the way to a thread and back
 INLINE_CHARACTERS: Final = 4 * KIB
 """Scenario text parsed on the event loop, by the same sum: 64 operations of 64 characters."""
 
+COMMAND_CHARACTERS: Final = 1 * KIB
+"""An ITS command pasted to be decoded. Its 32 bytes as a dump with addresses are two lines of 80 characters."""
+
 EFFECTS_SHOWN: Final = 200
 """Effects of one step in an answer. An INVALL of 57,344 LPIs has as many, at some 150 bytes of JSON each 8 MB that
 nobody reads; 200 are several screens, and the answer says how many more there were."""

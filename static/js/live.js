@@ -264,3 +264,9 @@ if (events) {
   note();
   addEventListener("pagehide", note);
 }
+
+// What was typed outlives a rendering of its form.
+document.addEventListener("htmx:before:morph:attr", (event) => {
+  const input = event.target;
+  if (event.detail.attrName === "value" && input.matches("#p-memory input:not([type=hidden]), #its input") && input.value !== input.defaultValue) event.preventDefault();
+});

@@ -68,6 +68,9 @@ function stop(cell) {
   for (const other of cells()) other.tabIndex = other === cell ? 0 : -1;
 }
 
+// Of two that are on their way the later one counts: see hx-sync on the panel.
+const load = (href) => window.htmx.ajax("GET", href, { source: panel(), target: panel(), swap: "outerMorph show:none" });
+
 function move(cell, by) {
   const all = cells();
   const next = all[all.indexOf(cell) + by];
@@ -75,7 +78,8 @@ function move(cell, by) {
   if (next) return next.focus();
   clearTimeout(resting);
   wanted = addressOf(cell) + by;
-  panel().querySelector(by < 0 ? ".pager [data-to=lower]" : ".pager [data-to=higher]")?.click();
+  const page = panel().querySelector(by < 0 ? ".pager [data-to=lower]" : ".pager [data-to=higher]");
+  if (page) load(page.href);
 }
 
 function type(cell, digit) {
@@ -113,12 +117,13 @@ document.addEventListener("focusin", (event) => {
   clearTimeout(resting);
   const cell = mine(event.target);
   if (!cell) return;
+  wanted = undefined;
   stop(cell);
   point(cell);
   const fields = panel().querySelector("form.meaning legend");
   if (fields ? meaning(cell).startsWith(`${fields.firstChild.data.trim()}: `) : !meaning(cell).includes(":")) return;
   resting = setTimeout(() => {
-    if (document.activeElement === cell) window.htmx.ajax("GET", cell.href, { source: cell, target: panel(), swap: "outerMorph show:none" });
+    if (document.activeElement === cell) load(cell.href);
   }, 200);
 });
 document.addEventListener("mouseover", (event) => {
@@ -127,11 +132,7 @@ document.addEventListener("mouseover", (event) => {
   else if (grid() && !panel().hidden) point(mine(document.activeElement) ?? current());
 });
 
-// What was typed outlives a rendering; what was written does not.
-document.addEventListener("htmx:before:morph:attr", (event) => {
-  const input = event.target;
-  if (event.detail.attrName === "value" && input.matches("#p-memory input:not([type=hidden])") && input.value !== input.defaultValue) event.preventDefault();
-});
+// What was written is no edit any more.
 document.addEventListener("htmx:after:request", (event) => {
   const { sourceElement: form, response } = event.detail.ctx;
   if (!form?.matches?.("#p-memory form") || response.status >= 400) return;
@@ -145,7 +146,6 @@ function begin() {
   for (const cell of cells()) if (!drafts.has(addressOf(cell))) cell.classList.remove("is-draft");
   show();
   cells().find((cell) => addressOf(cell) === wanted)?.focus();
-  wanted = undefined;
   const here = mine(document.activeElement);
   stop(here ?? current());
   if (here) point(here);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 import time
@@ -147,17 +148,20 @@ class Explorer:
     def command(self, name: str, **operands: str) -> None:
         """Issue an ITS command from the form."""
         step = self.step
-        self.page.select_option("#its-command", name)
+        self.choose(name)
         for operand, value in operands.items():
             self.page.fill(f"#its-{operand}", value)
         self.page.click("#its button[value=issue]")
         self.after(step + 1)
 
+    def choose(self, name: str) -> None:
+        """Choose a command in the form: the server gives its fields."""
+        self.page.select_option("#its-command", name)
+        expect(self.page.locator("#its-line")).to_have_text(re.compile(rf"its {name}\b"))
+
     def poke(self, address: str, data: str) -> None:
         step = self.step
         self.page.click("#t-memory")
-        # A panel that was not on view is renewed when its tab opens; what is typed before that is gone.
-        self.page.wait_for_selector("#p-memory:not([data-stale])")
         self.page.fill("#poke-at", address)
         self.page.fill("#poke-bytes", data)
         self.page.click(".poke button")

@@ -194,18 +194,20 @@ def test_refusals_stand_next_to_their_cause_and_keep_the_input(start, complaints
 
 
 def test_the_form_encodes_every_command_as_the_machine_does(start):
-    page = start("kvm").page
+    explorer = start("kvm")
+    page = explorer.page
     values = {"device": 0x1234, "event": 0x56, "intid": 8200, "collection": 7, "target": 1, "source": 1}
-    values |= {"itt": 0x4030_0000, "size": 9, "valid": 1}
+    values |= {"itt": 0x4030_0000, "size": 9, "valid": 1, "vpe": 3, "vintid": 8201, "doorbell": 8202, "sequence": 4}
+    values |= {"doorbell_valid": 1, "vpt": 0x4035_0000, "vpt_size": 14, "its_list": 5}
     for name, spec in COMMANDS.items():
         mine = {operand.name: values[operand.name] for operand in spec.operands}
-        page.select_option("#its-command", name)
+        explorer.choose(name)
+        assert {each.get_attribute("data-operand") for each in page.locator("#its [data-operand]").all()} == mine.keys()
         for operand, value in mine.items():
             page.fill(f"#its-{operand}", hex(value))
-        words = [page.locator(f"#its-enc [data-word='{word}']").inner_text() for word in range(4)]
-        assert [int(word, 16) for word in words] == list(WORDS.unpack(encode(name, **mine))), name
-        shown = page.locator("#its [data-operand]:visible")
-        assert {label.get_attribute("data-operand") for label in shown.all()} == mine.keys()
+        words = WORDS.unpack(encode(name, **mine))
+        for number, word in enumerate(words):
+            expect(page.locator(f"#its-enc [data-word='{number}']")).to_have_text(f"{word:#018x}")
 
 
 def test_the_navigator_finds_by_name_address_and_intid(start, mapped):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.gic import IMPLEMENTATIONS
 from app.registers import Register
-from app.web.views import history, inspector, lanes, memory, navigator, queue, trace, why
+from app.web.views import builder, history, inspector, lanes, memory, navigator, trace, why
 from app.web.views.look import RAM_BASE, Look
 from app.web.views.moment import Moment, machine_map, moment_of
 from app.web.views.onview import Unknown, register_on_view, shown_of, touches_of
@@ -37,7 +37,7 @@ class Page:
     navigator: navigator.Navigator
     inspector: inspector.Inspector
     memory: memory.MemoryPanel | None
-    builder: queue.Builder
+    builder: builder.Builder
     why: why.WhyPanel
     lanes: lanes.LanePanel
     may_write: bool
@@ -63,7 +63,14 @@ async def page_of(
         inspector=_inspector(moment, look, register, cpu, touches, may_write=may_write),
         # Nobody sees it before its tab opens, which then asks for it.
         memory=memory_of(moment, look, typed or {}, may_write=may_write) if look.tab == "memory" else None,
-        builder=queue.builder(look.command, typed or {}, may_write=may_write),
+        builder=builder.builder(
+            moment.machine,
+            look.command,
+            typed or {},
+            may_write=may_write,
+            pasted=look.words,
+            ask=f"{look.base}/command" if look.base.startswith("/s/") else "",
+        ),
         why=why.why_panel(moment.machine, look, moment.now),
         lanes=steps_in_lanes,
         may_write=may_write,

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
+from app import limits
 from app.web.views.embed import PANELS, TABLES, THEMES
 
 TABS = ("lpis", "devices", "collections", "queue", "memory")
@@ -55,6 +56,7 @@ class Look:
     on: str = ""
     command: str = ""
     find: str = ""
+    words: str = ""
     why: str = ""
     pinned: bool = False
     embed: bool = False
@@ -160,6 +162,7 @@ def look_from(base: str, query: Mapping[str, str]) -> Look:
         on=query.get("on", "")[:32],
         command=query.get("command", "")[:16].upper(),
         find=query.get("find", "").strip()[:64],
+        words=query.get("words", "")[: limits.COMMAND_CHARACTERS + 1],
         why="".join(query.get("why", "").split())[:16],
         embed=query.get("embed") == "1",
         panel=panel if panel in PANELS else PANELS[0],

@@ -97,7 +97,7 @@ def shared_of(moment: Moment, look: Look, title: str, choices: tuple[Choice, ...
         lpis=lpi_panel,
         devices=tables.device_panel(reading.tables, written, look, tables_before),
         collections=tables.collection_panel(reading.tables, written, look, tables_before),
-        queue=queue.queue_panel(reading.queue, before=None if before is None else before.queue),
+        queue=queue.queue_panel(reading.queue, machine.impl, before=None if before is None else before.queue),
         ram=navigator.ram_tables(bases, look),
         ram_written=bool(written),
         dock=timeline.dock(moment.ops, moment.verdicts, moment.now, moment.spec, look, moment.place),
