@@ -17,9 +17,10 @@ from app import limits
 from app.exchange.imports.pieces import CannotImport, Options
 from app.exchange.imports.registry import FORMATS
 from app.gic import IMPLEMENTATIONS
+from app.web.dropped import brings_scenario, text_of
 from app.web.effort import WORK_PER_MILLISECOND
 from app.web.importing import DONE, Asked, Imports, Job
-from app.web.pages import NO_STORE, part_asked_for
+from app.web.pages import NO_STORE, open_text, part_asked_for
 from app.web.problems import Problem
 from app.web.rates import Kind, rates_of
 from app.web.security import start_in_browser
@@ -45,9 +46,11 @@ async def import_form() -> HTMLResponse:
 
 @router.post("/import")
 async def start_import(request: Request) -> Response:
-    """Import a pasted text or an uploaded file, and go where it is shown."""
+    """Import a pasted text or an uploaded file, and go where it is shown; a scenario becomes a session at once."""
     form = await request.form(max_files=1, max_fields=16, max_part_size=limits.REQUEST_BYTES)
     given = {name: value.strip() for name, value in form.items() if isinstance(value, str) and name != "text"}
+    if not given.get("format") and await brings_scenario(form):
+        return await open_text(request, await text_of(form))
     try:
         job = await started(request, form, given)
     except CannotImport as error:

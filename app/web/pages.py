@@ -12,7 +12,6 @@ from functools import partial
 import anyio
 import anyio.to_thread
 from fastapi import APIRouter, FastAPI, Request
-from starlette.datastructures import FormData, UploadFile
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app import limits
@@ -21,6 +20,7 @@ from app.scenario import Line, MachineSpec, Scenario, ScenarioError, Timeline, f
 from app.scenario.scenario import line_operation
 from app.sessions import LimitReached, Session, Sessions
 from app.web.alone import part_alone, with_elsewhere
+from app.web.dropped import text_of
 from app.web.elsewhere import Elsewhere
 from app.web.habits import habits, remember
 from app.web.opened import Openings
@@ -109,7 +109,7 @@ async def start_session(request: Request) -> Response:
     form = await request.form(max_part_size=limits.REQUEST_BYTES)
     given = {name: value for name, value in form.items() if isinstance(value, str)}
     if "text" in form:
-        return await _open_text(request, await text_of(form))
+        return await open_text(request, await text_of(form))
     payload, slug, session = (given.get(name, "") for name in ("payload", "slug", "session"))
     scenario, step, on = (given.get(name, "") for name in ("scenario", "step", "on"))
     sessions: Sessions = request.app.state.sessions
@@ -129,15 +129,7 @@ async def start_session(request: Request) -> Response:
     return await _started(request, text, title="" if payload or slug or session else UNTITLED)
 
 
-async def text_of(form: FormData) -> str:
-    """The text of the first page's form: that of the file, if one was chosen."""
-    upload, text = form.get("file"), form.get("text")
-    if isinstance(upload, UploadFile) and upload.filename:
-        text = (await upload.read()).decode("utf-8", "replace")
-    return text.replace("\r\n", "\n") if isinstance(text, str) else ""
-
-
-async def _open_text(request: Request, text: str) -> Response:
+async def open_text(request: Request, text: str) -> Response:
     """A session of a scenario's text; what cannot be read is told beside the form, which keeps it."""
     try:
         if not text.strip():

@@ -152,6 +152,7 @@ let line = Promise.resolve();
 let source;
 let last = events?.dataset.after;
 let failures = 0;
+let lineState = "";
 let again;
 
 const say = (name, data = "") => (line = line.then(() => hear(name, data)).catch(console.error));
@@ -177,16 +178,21 @@ function link(state) {
   const element = document.getElementById("link");
   element?.classList.toggle("is-wait", state === "wait");
   element?.classList.toggle("is-off", state === "off");
+  if (state === "off" && state !== lineState) set("announce", "Offline: the server does not answer.");
+  lineState = state;
+  document.dispatchEvent(new CustomEvent("giclab:line", { detail: state }));
 }
+document.addEventListener("giclab:reload", () => say("reload"));
+document.addEventListener("click", (event) => event.target.id === "retry" && connect());
 
 // The browser reconnects by itself, with Last-Event-ID; where it gives up, we go on from the same place.
 function connect() {
   clearTimeout(again);
+  source?.close();
   source = new EventSource(`${events.dataset.url}&after=${last}`);
   source.onopen = () => {
     failures = 0;
     link("on");
-    document.dispatchEvent(new CustomEvent("giclab:line"));
   };
   source.onmessage = (event) => {
     last = event.lastEventId || last;

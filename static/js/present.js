@@ -127,7 +127,8 @@ document.addEventListener("keyup", (event) => {
   if (event.key !== "Tab" && event.target.closest?.("[role=tab]")) alone();
 });
 // A server that was away knows of no presenter.
-document.addEventListener("giclab:line", () => {
+document.addEventListener("giclab:line", (event) => {
+  if (event.detail !== "on") return;
   told = "";
   tell();
 });

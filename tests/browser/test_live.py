@@ -5,6 +5,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from app.web import fragments
+from tests.browser.line import Line
+
 
 @pytest.fixture
 def watcher(open_page):
@@ -113,3 +116,102 @@ def test_a_presenter_who_is_gone_presents_no_longer_and_a_short_break_changes_no
     expect(other.locator("#present")).to_be_visible()
     explorer.page.close()
     expect(other.locator("#present")).to_be_hidden()
+
+
+@pytest.fixture
+def line(site):
+    """A line to the server of the session that can be cut."""
+    made = Line(site)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def through(line, start, site, open_page):
+    """A watcher's page whose bytes go through the line, and the explorer of who writes beside it."""
+
+    def opened():
+        explorer = start("kvm")
+        page = open_page(explorer.page.url.replace(site, line.url))
+        expect(page.locator("#link .link-on")).to_be_visible()
+        return explorer, page
+
+    return opened
+
+
+def told(page):
+    """The steps in the timeline."""
+    return [int(text.split()[0]) for text in page.locator(".step .k").all_inner_texts()]
+
+
+def test_a_line_that_breaks_in_the_middle_costs_no_step_and_doubles_none(through, line, complaints, monkeypatch):
+    explorer, page = through()
+    loaded, resumed = [], []
+    page.on("request", lambda request: loaded.append(request.url) if "/events" not in request.url else None)
+    follow = fragments.event_stream
+
+    def heard(request, *of_a_session):
+        resumed.append(request.headers.get("last-event-id", ""))
+        return follow(request, *of_a_session)
+
+    monkeypatch.setattr(fragments, "event_stream", heard)
+    for first in (1, 4, 7):
+        explorer.type_line(f"note {first}")
+        line.cut()
+        explorer.type_line(f"note {first + 1}", f"note {first + 2}")
+        line.mend()
+        expect(page.locator("#timeline output b")).to_have_text(str(first + 2))
+    assert told(page) == list(range(1, 10))
+    assert len(resumed) >= 3
+    assert all(resumed)
+    assert sorted(resumed, key=int) == resumed
+    assert loaded == [], "nothing was loaded anew"
+    complaints.clear()
+
+
+def test_after_more_than_is_kept_the_page_is_loaded_anew_in_place(through, line, complaints, monkeypatch):
+    monkeypatch.setattr("app.sessions.broadcast.Broadcast.__init__.__kwdefaults__", {"events": 3, "size": 1 << 20})
+    explorer, page = through()
+    explorer.type_line("note 1")
+    expect(page.locator("#timeline output b")).to_have_text("1")
+    page.locator("#find").fill("PENDBASER")
+    line.cut()
+    explorer.type_line(*(f"note {number}" for number in range(2, 9)))
+    line.mend()
+    expect(page.locator("#timeline output b")).to_have_text("8")
+    assert told(page) == list(range(1, 9))
+    expect(page.locator("#find")).to_have_value("PENDBASER")
+    explorer.type_line("note 9")
+    expect(page.locator("#timeline output b")).to_have_text("9")
+    complaints.clear()
+
+
+def test_an_answer_that_gets_lost_is_told_where_it_was_asked_for_and_shown_once_when_it_is_back(
+    line, start, site, open_page, complaints
+):
+    explorer = start("kvm")
+    page = open_page(explorer.page.url.replace(site, line.url), storage_state=explorer.page.context.storage_state())
+    expect(page.locator("#con")).to_be_enabled()
+
+    def answered(route):
+        """The server does it, and its answer is lost."""
+        route.fetch()
+        route.abort()
+
+    page.route("**/ops", answered)
+    page.fill("#con", "note taken")
+    page.press("#con", "Enter")
+    expect(page.locator("#console [role=alert]").or_(page.locator(".step.now"))).to_be_visible()
+    expect(page.locator("#timeline output b")).to_have_text("1")
+    assert told(page) == [1]
+    page.unroute("**/ops")
+    page.route("**/ops", lambda route: route.abort())
+    page.fill("#con", "note not taken")
+    page.press("#con", "Enter")
+    expect(page.locator("#con")).to_have_value("note not taken")
+    expect(page.locator("#timeline output b")).to_have_text("1")
+    page.unroute("**/ops")
+    page.press("#con", "Enter")
+    expect(page.locator("#timeline output b")).to_have_text("2")
+    assert told(page) == [1, 2]
+    complaints.clear()

@@ -56,27 +56,26 @@ async def test_a_machine_that_there_is_not_is_refused(client, form):
 
 
 async def test_a_pasted_scenario_is_opened(client):
-    log = await log_of(client, await client.post("/sessions", data={"text": PTZ.replace("\n", "\r\n")}))
+    log = await log_of(client, await client.post("/import", data={"text": PTZ.replace("\n", "\r\n")}))
     assert log["machine"]["implementation"] == "qemu"
     assert len(log["operations"]) == 2
 
 
 async def test_a_file_is_opened_and_counts_more_than_what_was_pasted(client):
     files = {"file": ("ptz.gic", PTZ.encode(), "text/plain")}
-    log = await log_of(client, await client.post("/sessions", data={"text": "read GICD_TYPER"}, files=files))
+    log = await log_of(client, await client.post("/import", data={"text": "read GICD_TYPER"}, files=files))
     assert len(log["operations"]) == 2
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "There is nothing to open"),
         ("read GICD_CTLR\nwriet GICR_CTLR@0 1\n", "Line 2"),
-        ("<script>alert(1)</script>", "Line 1"),
+        ("# <script>alert(1)</script>\nread", "Line 2"),
     ],
 )
 async def test_what_cannot_be_opened_is_told_beside_the_form_and_kept(client, text, says):
-    answer = await client.post("/sessions", data={"text": text})
+    answer = await client.post("/import", data={"text": text})
     assert answer.status_code == 422
     [alert] = re.findall(r'role="alert">.*?</div>', answer.text, re.DOTALL)
     assert says in unescape(alert)
@@ -84,15 +83,22 @@ async def test_what_cannot_be_opened_is_told_beside_the_form_and_kept(client, te
     assert "<script>alert" not in answer.text
 
 
+async def test_a_trace_goes_the_way_of_imports(client):
+    trace = "gicv3_redist_write GICv3 redistributor 0x0 write: offset 0x78 data 0x40210000 size 8 secure 0\n" * 3
+    answer = await client.post("/import", data={"text": trace})
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/import/")
+
+
 async def test_bytes_that_are_no_text_do_no_harm(client):
     files = {"file": ("x.gic", bytes(range(256)) * 8, "application/octet-stream")}
-    answer = await client.post("/sessions", data={"text": ""}, files=files)
+    answer = await client.post("/import", data={"text": ""}, files=files)
     assert answer.status_code == 422
     assert 'role="alert"' in answer.text
 
 
 async def test_too_much_is_refused_with_its_limit(client):
     text = "read GICD_TYPER\n" * (limits.OPERATIONS_PER_SESSION + 1)
-    answer = await client.post("/sessions", data={"text": text})
+    answer = await client.post("/import", data={"text": text})
     assert 400 <= answer.status_code < 500
     assert f"{limits.OPERATIONS_PER_SESSION:,}" in answer.text

@@ -35,8 +35,6 @@ class Home:
     reads: Hex
     example: tuple[Segment, ...]
     example_href: str
-    opens: str
-    takes: str
     most: str
 
 
@@ -54,9 +52,7 @@ def home() -> Home:
         reads=hex_groups(EXAMPLE, 64, differs=PTZ),
         example=halves(shown, PTZ)[0],
         example_href="/lessons/ptz-reads-as-zero",
-        opens="/sessions",
-        takes="A scenario file (.gic) becomes a session.",
-        most=f"{limits.REQUEST_BYTES // limits.MIB} MiB",
+        most=f"{limits.IMPORT_BYTES // limits.MIB} MiB",
     )
 
 

@@ -83,7 +83,7 @@ def dock(
     return Dock(
         now=now,
         total=total,
-        live=look.step is None and not look.on,
+        live=(look.step is None or now == total) and not look.on,
         headline=format_operation(ops[now - 1], spec, compact=True) if now else "the machine at reset",
         cells=cells,
         first=_to(0, look, total) if now else "",
