@@ -47,7 +47,7 @@ def test_undo_gives_back_the_value_in_the_radix(start):
 def test_the_same_register_on_every_implementation_follows_the_steps(start):
     explorer = start("kvm")
     page = explorer.page
-    explorer.show("GICR_PENDBASER")
+    expect(page.locator("#reg-h")).to_have_text("GICR_PENDBASER")
     page.focus("#elsewhere-go")
     page.keyboard.press("Enter")
     rows = page.locator("#elsewhere tr")
