@@ -43,7 +43,10 @@ TOGGLED = """async (count) => {
     const start = performance.now();
     document.querySelector('#inspector .bit[data-bit="16"]').click();
     document.querySelector("#inspector button[value=write]").click();
-    while (step() === before || shown() === before) await new Promise((done) => setTimeout(done));
+    while (step() === before || shown() === before) {
+      if (performance.now() - start > 5000) throw new Error(`write ${turn} was not read back within 5 s`);
+      await new Promise((done) => setTimeout(done));
+    }
     await painted();
     times.push(performance.now() - start);
     await new Promise((done) => setTimeout(done, 20));
@@ -172,13 +175,16 @@ def _event_bytes(page: Page) -> int:
     """The bytes of the event that tells watchers of one register written, encoded as it is on the wire."""
     heard = page.evaluate(
         """async () => {
-          const events = new EventSource(document.getElementById("events").dataset.base + "/events");
+          const events = new EventSource(document.getElementById("events").dataset.url.split("?")[0]);
           await new Promise((done) => events.addEventListener("open", done));
-          const told = new Promise((done) => events.addEventListener("message", (event) => {
-            if (!event.data.includes('id="seen"')) return;
+          const told = new Promise((done, fail) => {
+            setTimeout(() => fail(new Error("no event within 5 s")), 5000);
+            events.addEventListener("message", (event) => {
+            if (!event.data.includes("GICR_PENDBASER")) return;
             const rows = event.data.split("\\n").map((row) => `data: ${row}\\n`);
             done([`id: ${event.lastEventId}\\n`, ...rows, "\\n"].join(""));
-          }));
+            });
+          });
           document.querySelector('#inspector .bit[data-bit="17"]').click();
           document.querySelector("#inspector button[value=write]").click();
           const text = await told;
@@ -196,6 +202,7 @@ def _toggles(page: Page) -> tuple[list[float], int]:
         page.evaluate(TOGGLED, 1)
     size = len(answer.value.body())
     page.evaluate(TOGGLED, WARM_UP)
+    page.evaluate("() => { window.shifted = 0; }")
     return [float(each) for each in page.evaluate(TOGGLED, TOGGLES)], size
 
 
