@@ -79,7 +79,8 @@ function addStep(cell, n, text, told) {
     button.removeAttribute("aria-disabled");
   }
   const scrub = document.querySelector(".scrub");
-  scrub.max = scrub.value = n;
+  scrub.max = n;
+  scrub.value = n;
   scrub.setAttribute("aria-valuetext", `Step ${n} of ${n}: ${text}`);
   scrub.form.hidden = false;
   window.htmx.process(document.getElementById("timeline"));
