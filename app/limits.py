@@ -69,7 +69,7 @@ each the number of its line is kept, 4 bytes: 16 MB; as text they are 4 million 
 
 IMPORT_WORK: Final = 100 * IMPORT_STEPS
 """What playing one import may take, in the units of WORK_PER_REQUEST: so many plain operations, at most two minutes of
-its thread. It is counted against the address when it is over, and one that has nothing left starts none."""
+its thread (120 s). It is counted against the address when it is over; one that has nothing left starts none."""
 
 IMPORT_WINDOW: Final = 9_000
 """Steps of a longer import that a session begins with: OPERATIONS_PER_SESSION less 1,000 for one's own."""
@@ -82,10 +82,13 @@ IMPORTS_KEPT: Final = 4
 saved positions of some 100 kB each."""
 
 IMPORT_ABANDONED_SECONDS: Final = 15.0
-"""An import that nobody has asked about for so long is stopped (as SEARCH_ABANDONED_SECONDS)."""
+"""An import that nobody has asked about for so long is stopped: its page asks every 0.4 s, as a search's does."""
 
 IMPORT_INLINE_SECONDS: Final = 0.5
 """How long the answer to an upload waits for the import: 2,000 lines take 0.05 s, so what is pasted comes at once."""
+
+FORM_FIELDS: Final = 1_000
+"""Fields of one form: the largest of ours, of a register with 64 fields, has some 70."""
 
 IMPLEMENTATIONS_PER_PLAY: Final = 8
 """`POST /play` plays the scenario once for each: 4 implementations today, twice that leaves room."""
@@ -240,7 +243,7 @@ PRESENTER_INTERVAL_SECONDS: Final = 0.5
 the register: at 5 ms each a class of 30 takes 0.15 s of every 0.5 s, and a person moves once in some seconds."""
 
 PRESENTER_GONE_SECONDS: Final = 20.0
-"""A presenter's tab without a line for so long presents no longer: longer than a server takes to restart."""
+"""A presenter's tab without a line for so long presents no longer: a server takes 5 to 10 s to restart."""
 
 PRESENTER_PLACE_CHARACTERS: Final = 1_000
 """A presenter's place as it is sent: a register's name of 64 characters and ten short values are some 300."""

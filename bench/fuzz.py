@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bench.fuzz_machines import QUEUES, REGISTERS
-from bench.fuzz_texts import LINKS, SCENARIOS, STATES, TRACES
+from bench.fuzz_texts import IMPORTS, LINKS, SCENARIOS, STATES, TRACES
 from bench.fuzzing import BLOCK, Target
 
-TARGETS = (SCENARIOS, LINKS, TRACES, STATES, QUEUES, REGISTERS)
+TARGETS = (SCENARIOS, LINKS, TRACES, IMPORTS, STATES, QUEUES, REGISTERS)
 SLOW_SECONDS = 5.0
 MOST_TOLD = 20
 

@@ -176,5 +176,5 @@ class Registers(Bounded):
         return True
 
 
-QUEUES = Target("queues", 10, Queues)
-REGISTERS = Target("registers", 18, Registers)
+QUEUES = Target("queues", 20, Queues)
+REGISTERS = Target("registers", 320, Registers)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import tempfile
 import zlib
 from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from app.exchange.imports import run as importer
+from app.exchange.imports.pieces import CannotImport, Options
+from app.exchange.imports.source import Source
+from app.exchange.imports.window import Room, window
 from app.exchange.qemu_trace import parse as parse_trace
 from app.gic.commands import COMMANDS
 from app.registers import IMPLEMENTATION_NAMES, register_map
@@ -236,7 +241,34 @@ class States:
         return True
 
 
-SCENARIOS = Target("scenarios", 35, Scenarios)
-LINKS = Target("links", 20, Links)
-TRACES = Target("traces", 15, Traces)
-STATES = Target("states", 2, States)
+class Imports(Traces):
+    """Whole logs, some of them packed; the scenario that one becomes is read."""
+
+    def __init__(self, chance: Random) -> None:
+        super().__init__(chance)
+        self._directory = tempfile.TemporaryDirectory(prefix="giclab-fuzz-")
+
+    def draw(self) -> list[str]:
+        return [row for _ in range(self._chance.choice((1, 4))) for row in Traces.draw(self)]
+
+    def run(self, given: list[str]) -> bool:
+        data = "\n".join(given).encode("utf-8", "surrogatepass")
+        if self._chance.random() < 0.2:
+            data = gzip.compress(data, 1)[: self._chance.choice((-1, 10, None, None))]
+        path = Path(self._directory.name)
+        (path / "input").write_bytes(data)
+        try:
+            found = importer.run(Source(path / "input", 1 << 20), path / "steps", Options())
+        except CannotImport as error:
+            str(error)
+            return False
+        if found.steps:
+            parse(window(found, 1, Room()).text)
+        return True
+
+
+SCENARIOS = Target("scenarios", 80, Scenarios)
+LINKS = Target("links", 260, Links)
+TRACES = Target("traces", 300, Traces)
+IMPORTS = Target("imports", 10, Imports)
+STATES = Target("states", 10, States)

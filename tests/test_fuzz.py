@@ -21,7 +21,15 @@ from bench.fuzz_machines import GITS, MOST_WORK, QUEUE, prepared
 from bench.fuzzing import Target
 
 FEW = settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-EACH = {"scenarios": 600, "links": 1_000, "traces": 1_000, "states": 60, "queues": 150, "registers": 2_000}
+EACH = {
+    "scenarios": 600,
+    "links": 1_000,
+    "traces": 1_000,
+    "imports": 40,
+    "states": 60,
+    "queues": 150,
+    "registers": 2_000,
+}
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)

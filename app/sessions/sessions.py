@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from weakref import WeakValueDictionary
 
 import anyio
@@ -93,7 +94,10 @@ class Sessions:
         bounds.check_operations(count)
         if may_weigh_much(scenario, scenario_text):
             await anyio.to_thread.run_sync(weigh, scenario, limiter=self._threads)
-        blocks = log.cut(scenario_text, scenario)
+        cut = partial(log.cut, scenario_text, scenario)
+        blocks = (
+            cut() if count <= limits.INLINE_OPERATIONS else await anyio.to_thread.run_sync(cut, limiter=self._threads)
+        )
         session_id, now = keys.new_id(), int(time.time())
         created = Created(session_id, keys.derived(owner, session_id) if owner else keys.new_key())
         head = Head(

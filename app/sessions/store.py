@@ -212,7 +212,14 @@ def _told() -> Executable:
 
 
 def _row(session_id: str, entry: Entry) -> Row:
-    return {"session": session_id, **asdict(entry)}
+    # Spelt out: `asdict` would take ten times as long, on the way of every click.
+    return {
+        "session": session_id,
+        "seq": entry.seq,
+        "text": entry.text,
+        "follows": entry.follows,
+        "kind": entry.kind,
+    }
 
 
 def _settle(stored: asyncio.Future[None], error: Exception | None) -> None:

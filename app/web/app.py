@@ -42,7 +42,7 @@ from app.web.packing import Packing
 from app.web.rates import Rates
 from app.web.security import BodyLimit, SameOrigin, SecurityHeaders
 from app.web.shutdown import on_shutdown_signal
-from app.web.views.render import prepare
+from app.web.views.render import prepare, prepare_others
 
 DESCRIPTION = (
     "Drive an emulated Arm GICv3 with its ITS. Register values are numbers and, as `hex`, strings, for JavaScript, "
@@ -136,3 +136,4 @@ def _settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
+    threading.Thread(target=prepare_others, name="templates", daemon=True).start()

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from app import limits
 from app.scenario import ScenarioError
 from app.sessions import NotYours, Session, SessionError
+from app.web.forms import form_of
 from app.web.habits import habits
 from app.web.pages import NO_STORE, app_fragment, known_implementation, show_session
 from app.web.problems import problem_of
@@ -39,7 +40,7 @@ PLACES = {"register": "register", "its": "its", "poke": "poke", "meaning": "poke
 async def act(request: Request, id: str) -> Response:  # noqa: A002 - the path says id
     """One operation, as a line or as a form's fields. Answers with what changed; without htmx, back to the page."""
     session: Session = await request.app.state.sessions.open(id)
-    form = _texts(await request.form())
+    form = _texts(await form_of(request))
     place = PLACES.get(form.get("kind", ""), "console")
     scripted = request.headers.get("hx-request") == "true"
     if form.get("kind") == "its" and form.get("do") == "choose":
@@ -83,7 +84,7 @@ async def present(request: Request, id: str) -> Response:  # noqa: A002
     key = presented_key(request, session)
     if not session.may_edit(key):
         raise NotYours(given=bool(key))
-    form = _texts(await request.form())
+    form = _texts(await form_of(request))
     presenter = request.app.state.live.room(session).presenter
     actor = form.get("actor", "")[:64]
     if form.get("do") == "stop":

@@ -19,6 +19,7 @@ from app.exchange.imports.registry import FORMATS
 from app.gic import IMPLEMENTATIONS
 from app.web.dropped import brings_scenario, text_of
 from app.web.effort import WORK_PER_MILLISECOND
+from app.web.forms import form_of
 from app.web.importing import DONE, Asked, Imports, Job
 from app.web.pages import NO_STORE, open_text, part_asked_for
 from app.web.problems import Problem
@@ -79,7 +80,7 @@ async def open_import(request: Request, id: str) -> Response:  # noqa: A002
     job = _job(request, id)
     if job.phase != DONE or job.imported is None:
         return RedirectResponse(f"/import/{id}", 303)
-    form = await request.form()
+    form = await form_of(request)
     step = job.imported.step_of(_line(str(form.get("line", ""))))
     for session, part in job.opened.values():
         if part.first <= step <= part.last:

@@ -20,6 +20,7 @@ from app.scenario import Scenario, Timeline, format_scenario, links
 from app.scenario.links import Link
 from app.sessions import Session
 from app.web.alone import part_alone, with_elsewhere
+from app.web.forms import form_of
 from app.web.habits import habits
 from app.web.opened import Opened, Openings, UnreadableLink
 from app.web.pages import (
@@ -233,7 +234,7 @@ async def _share(
     """The dialog; with POST a short link is made first. `usual` is what the page shows if its address says nothing."""
     asked: Mapping[str, str] = request.query_params
     if request.method == "POST":
-        asked = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
+        asked = {key: value for key, value in (await form_of(request)).items() if isinstance(value, str)}
     look = known_implementation(look_from("", asked))
     look = replace(look, step=usual.step if look.step is None else look.step, on=look.on or usual.on)
     record = await _openings(request).record(scenario)
@@ -270,8 +271,9 @@ async def _as_file(request: Request, scenario: Scenario, suffix: Suffix, base: s
         timeline = await play_of(request, base, scenario, scenario.machine.implementation)
         now = len(timeline.ops) if step is None else min(step, len(timeline.ops))
         when = f"after step {now} of {len(timeline.ops)}"
+        machine = await PlayedStage(base, scenario.title, timeline).machine(now)
         # Not in a thread: the timeline is the one that pages look at.
-        text = picture.svg(scenario.title, scenario.machine, timeline.at(now), when)
+        text = picture.svg(scenario.title, scenario.machine, machine, when)
         headers["Content-Security-Policy"] = picture.POLICY
     return Response(text, media_type=TYPES[suffix], headers=headers)
 

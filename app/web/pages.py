@@ -22,6 +22,7 @@ from app.sessions import LimitReached, Session, Sessions
 from app.web.alone import part_alone, with_elsewhere
 from app.web.dropped import text_of
 from app.web.elsewhere import Elsewhere
+from app.web.forms import form_of
 from app.web.habits import habits, remember
 from app.web.opened import Openings
 from app.web.problems import Problem
@@ -105,8 +106,7 @@ async def start_session(request: Request) -> Response:
     Form fields: `implementation`, `cpus`, `lpi_bits`; or `scenario`; or one of `payload`, `slug`, `session`, with
     `step` and `on`; or `text` and `file` of the first page, of which a file that was chosen counts.
     """
-    # FastAPI's own reading of forms stops at 1 MiB a field.
-    form = await request.form(max_part_size=limits.REQUEST_BYTES)
+    form = await form_of(request)
     given = {name: value for name, value in form.items() if isinstance(value, str)}
     if "text" in form:
         return await open_text(request, await text_of(form))

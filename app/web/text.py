@@ -12,6 +12,7 @@ from app import limits
 from app.scenario import MachineSpec, ScenarioError, parse, problems
 from app.scenario.complete import LONGEST_LINE, complete, used_in
 from app.sessions import Session, SessionError
+from app.web.forms import form_of
 from app.web.pages import NO_STORE
 from app.web.problems import problem_of
 from app.web.security import presented_key
@@ -72,7 +73,7 @@ async def complete_line(request: Request, id: str, line: str = "", machine: str 
 
 
 async def _sent(request: Request) -> str:
-    text = (await request.form(max_part_size=limits.REQUEST_BYTES)).get("scenario", "")
+    text = (await form_of(request)).get("scenario", "")
     return text.replace("\r\n", "\n") if isinstance(text, str) else ""
 
 

@@ -7,6 +7,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.sessions import Session, SessionError, moves
 from app.sessions.moves import Change
+from app.web.forms import form_of
 from app.web.habits import habits
 from app.web.pages import NO_STORE, app_fragment
 from app.web.problems import Problem, problem_of
@@ -28,7 +29,7 @@ MOVES: dict[str, Change] = {
 async def move(request: Request, id: str) -> Response:  # noqa: A002 - the path says id
     """Go where the button says, and show the newest step there."""
     session: Session = await request.app.state.sessions.open(id)
-    form = await request.form()
+    form = await form_of(request)
     scripted = request.headers.get("hx-request") == "true"
     actor = str(form.get("actor", "")) if scripted else ""
     look = look_from(f"/s/{id}", {**habits(request), "tab": str(form.get("tab", ""))})

@@ -295,3 +295,17 @@ def test_a_damaged_gzip_file_is_refused(tmp_path):
     packed = gzip.compress(f"{DIST_READ}\n".encode() * 5_000)
     with pytest.raises(CannotImport, match="damaged"):
         imported(tmp_path, packed[: len(packed) // 2])
+
+
+@pytest.mark.parametrize("cpu", ["0x1111111111111111", "0x40"])
+def test_a_state_of_a_cpu_that_no_machine_has_is_told_with_its_line(tmp_path, cpu):
+    line = f"gicv3_cpuif_update GICv3 CPU i/f {cpu} HPPI update: irq 0 group 2 prio 255"
+    found = imported(tmp_path, f"{DIST_READ}\n{line}\n")
+    assert [(each.line, each.text) for each in found.bad.kept] == [(2, line)]
+
+
+def test_a_value_that_no_register_holds_is_told_with_its_line(tmp_path):
+    line = f"gicv3_icc_eoir_write GICv3 ICC_EOIR1 write cpu 0x0 value 0x1{'1' * 16}"
+    found = imported(tmp_path, f"{DIST_READ}\n{line}\n")
+    assert [(each.line, each.reason) for each in found.bad.kept] == [(2, "ICC_EOIR1_EL1 has 64 bits, not 65")]
+    scenario(found)

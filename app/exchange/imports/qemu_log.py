@@ -106,12 +106,12 @@ class _Reader:
         self.entries: list[DeviceEntry | CollectionEntry | InterruptEntry] = []
 
     def feed(self, number: int, text: str) -> Iterable[Piece]:
-        if match := BEST.match(text):
-            return self._told(number, match)
-        event = parse_event(text)
-        if event is None:
-            return (self._unread(number, text),)
         try:
+            if match := BEST.match(text):
+                return self._told(number, match)
+            event = parse_event(text)
+            if event is None:
+                return (self._unread(number, text),)
             return self._event(number, event)
         except NotHere as error:
             return (Fact(number, str(error)),)
@@ -228,6 +228,8 @@ class _Reader:
         self._checked(access.cpu)
         if isinstance(access, SystemAccess):
             self.places.system(access.register)
+            if access.value >> 64:
+                raise ValueError(f"{access.register} has 64 bits, not {access.value.bit_length()}")
             if access.write:
                 self.ram.touched.add(access.cpu)
             return

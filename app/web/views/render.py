@@ -49,6 +49,12 @@ def prepare() -> None:
     _macro("page", "app")
 
 
+def prepare_others() -> None:
+    """Compile all other templates, another second: meant for a thread, while the first visitors are served."""
+    for name in ENVIRONMENT.list_templates(extensions=["html"]):
+        ENVIRONMENT.get_template(name)
+
+
 def component(file: str, name: str, *arguments: object) -> str:
     """One macro of `templates/components/`, rendered as the whole page renders it."""
     return str(_macro(file, name)(*arguments))

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
+from weakref import WeakKeyDictionary
 
+import anyio.to_thread
+
+from app import limits
 from app.gic import Machine
 from app.scenario import MachineSpec, Operation, Scenario, Step, Timeline, Verdict
 from app.scenario.choices import Taken
 from app.sessions import Branch, Session
+
+T = TypeVar("T")
+# Of the timelines that pages share, each with the lock that whoever takes it elsewhere holds.
+_TURNS: WeakKeyDictionary[Timeline, asyncio.Lock] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +124,19 @@ class PlayedStage:
         return self.timeline.verdicts
 
     async def machine(self, step: int) -> Machine:
-        return self.timeline.at(step)
+        if step == len(self.timeline):
+            return self.timeline.at(step)
+        return await self._turn(partial(self.timeline.at, step))
 
     async def step(self, number: int) -> Step:
-        return self.timeline.step(number)
+        return await self._turn(partial(self.timeline.step, number))
+
+    async def _turn(self, work: Callable[[], T]) -> T:
+        """A timeline goes to one step at a time; on a thread where playing it took long."""
+        if self.timeline.effort.work <= limits.FREE_WORK:
+            return work()
+        async with _TURNS.setdefault(self.timeline, asyncio.Lock()):
+            return await anyio.to_thread.run_sync(work)
 
     async def steps(self, numbers: range) -> list[Step]:
         return [self.timeline.step(number) for number in numbers]
