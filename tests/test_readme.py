@@ -10,6 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import cli
+from app.exchange.imports.image import KINDS
+from app.exchange.imports.registry import FORMATS
 from app.settings import settings_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,3 +79,9 @@ def test_every_link_and_picture_leads_somewhere():
 def test_every_room_of_the_architecture_is_described():
     for room in (path for path in (ROOT / "app").iterdir() if path.is_dir() and not path.name.startswith("_")):
         assert f"`app/{room.name}/`" in README, room.name
+
+
+def test_every_format_that_is_imported_is_named():
+    section = README[README.index("## Importing") : README.index("## The migration laboratory")]
+    for name in (*FORMATS, *KINDS):
+        assert f"`{name}`" in section or f"--kind {name}" in section, name

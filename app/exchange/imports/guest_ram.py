@@ -9,9 +9,8 @@ follows each change of a configuration byte, and a byte changes only to mask or 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
-from app.exchange.imports.pieces import NeedsMachine, Steps
+from app.exchange.imports.pieces import MIB, Steps, reach
 from app.exchange.imports.places import Places
 from app.exchange.qemu_replay import FIRST_LPI, GICR_WAKER, PROCESSOR_SLEEP, LinuxGuest
 from app.exchange.qemu_tables import ADDRESS_51_12, ENTRY_BYTES, INDIRECT, LEVEL1_VALID, PAGE_BYTES
@@ -19,7 +18,6 @@ from app.exchange.qemu_trace import BusAccess, CollectionEntry, CommandOperands,
 from app.gic.commands import COMMAND_BYTES
 from app.gic.memory import RAM_BASE
 from app.scenario.operations import Operation, Poke, RegisterRef, Write
-from app.scenario.parse import MOST_RAM_MIB
 from app.scenario.scenario import MachineSpec
 
 GICD_PIDR2 = 0xFFE8
@@ -27,7 +25,6 @@ PROPBASER, PENDBASER = 0x70, 0x78
 CBASER, BASER0, BASER1 = 0x80, 0x100, 0x108
 TABLES = {("GICR", PROPBASER), ("GICR", PENDBASER), ("GITS", CBASER), ("GITS", BASER0), ("GITS", BASER1)}
 ENABLED, PRIORITY = 1, 0xFC
-MIB = 1 << 20
 
 
 class GuestRam:
@@ -93,7 +90,7 @@ class GuestRam:
         for entry in entries:
             if isinstance(entry, DeviceEntry) and entry.write:
                 yield from self._level2(line, BASER0, entry.device, "device")
-                self._reach(entry.itt)
+                reach(self.spec, entry.itt)
             elif isinstance(entry, CollectionEntry) and entry.write:
                 yield from self._level2(line, BASER1, entry.icid, "collection")
             elif isinstance(entry, InterruptEntry) and entry.valid and command.name == "INV" and self.linux:
@@ -104,7 +101,7 @@ class GuestRam:
     def _poke_config(self, line: int, intid: int, byte: int, why: str) -> Iterator[Steps]:
         propbaser = self._tables.get(("GICR", PROPBASER), 0)
         address = (propbaser & ADDRESS_51_12) + intid - FIRST_LPI
-        if propbaser and self._is_ram(address):
+        if propbaser and self.is_ram(address):
             self._config[intid] = byte
             yield Steps(line, (Poke(address, bytes([byte])),), why)
 
@@ -113,7 +110,7 @@ class GuestRam:
         page = PAGE_BYTES[baser >> 8 & 3]
         index = number // (page // ENTRY_BYTES)
         address = (baser & 0x0000_FFFF_FFFF_F000) + index * ENTRY_BYTES
-        if not baser & INDIRECT or (register, index) in self._level1 or not self._is_ram(address):
+        if not baser & INDIRECT or (register, index) in self._level1 or not self.is_ram(address):
             return
         self._level1.add((register, index))
         self._spare = (self._spare - page) & ~(page - 1)
@@ -131,15 +128,10 @@ class GuestRam:
             high = access.offset & 4
             value = old & 0xFFFF_FFFF | value << 32 if high else old & ~0xFFFF_FFFF | value
         self._tables[access.frame, start] = value
-        self._reach(value & ADDRESS_51_12 if access.frame == "GICR" else value & 0x0000_FFFF_FFFF_F000)
+        reach(self.spec, value & ADDRESS_51_12 if access.frame == "GICR" else value & 0x0000_FFFF_FFFF_F000)
         if (access.frame, start) == ("GITS", BASER0) or (access.frame, start) == ("GITS", BASER1):
             self._level1 = {(register, index) for register, index in self._level1 if register != start}
 
-    def _is_ram(self, address: int) -> bool:
+    def is_ram(self, address: int) -> bool:
+        """Whether the machine has RAM there."""
         return RAM_BASE <= address < RAM_BASE + self.spec.ram_mib * MIB
-
-    def _reach(self, address: int) -> None:
-        """Have RAM behind a table's address, and room beside it, where a machine of the language can have it."""
-        wanted = (address - RAM_BASE) // MIB + 64
-        if wanted > self.spec.ram_mib and wanted <= MOST_RAM_MIB:
-            raise NeedsMachine(replace(self.spec, ram_mib=1 << (wanted - 1).bit_length()))

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from app.gic.machine import MAX_CPUS
+from app.gic.memory import RAM_BASE
 from app.scenario.operations import Operation
+from app.scenario.parse import MOST_RAM_MIB
 from app.scenario.scenario import MachineSpec
 
 NOT_TEXT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\ufeff\u2028-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]")
@@ -41,7 +44,7 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A line that was understood and is no step: `says` what it means for the machine; "" where that is nothing."""
+    """What a line says that is no step; "" where that is nothing. A line that nothing is said of is understood too."""
 
     line: int
     says: str = ""
@@ -97,6 +100,25 @@ class Options:
         return spec.on(self.implementation) if self.implementation else spec
 
 
+MIB = 1 << 20
+
+
+def reach(spec: MachineSpec, address: int) -> None:
+    """Have RAM behind a table's address, and room beside it, where a machine of the language can have it."""
+    wanted = (address - RAM_BASE) // MIB + 64
+    if spec.ram_mib < wanted <= MOST_RAM_MIB:
+        raise NeedsMachine(replace(spec, ram_mib=1 << (wanted - 1).bit_length()))
+
+
+def need_cpu(spec: MachineSpec, cpu: int) -> int:
+    """That CPU, of a machine that has it. ValueError where none has."""
+    if cpu < spec.cpus:
+        return cpu
+    if cpu >= MAX_CPUS:
+        raise ValueError(f"CPU {cpu}: a machine has at most {MAX_CPUS}")
+    raise NeedsMachine(replace(spec, cpus=cpu + 1))
+
+
 Detect: TypeAlias = Callable[[str], bool]
 Read: TypeAlias = Callable[[Iterable[Row], MachineSpec, Options], Iterator[Piece]]
 Survey: TypeAlias = Callable[[list[str]], MachineSpec]
@@ -106,7 +128,8 @@ Survey: TypeAlias = Callable[[list[str]], MachineSpec]
 class Format:
     """One format: `detect` says whether a line is of it, `survey` what machine the first lines are of.
 
-    A reader is a generator in bounded memory: it keeps what the machine could hold at most, never the input.
+    A reader is a generator in bounded memory: it keeps what the machine could hold at most, never the input. A binary
+    format's rows are blocks of the file instead of lines, a character for each byte, numbered as rows of 16 bytes.
     """
 
     name: str
@@ -115,14 +138,10 @@ class Format:
     detect: Detect
     read: Read
     survey: Survey
+    binary: bool = False
 
 
 def cleaned(text: str, most: int = LONGEST_KEPT) -> str:
     """A line of the input as it can stand in a scenario's comment: no control characters, not too long."""
     text = NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", text.expandtabs())
     return text if len(text) <= most else f"{text[:most]}…"
-
-
-def with_cpus(spec: MachineSpec, cpus: int) -> MachineSpec:
-    """The machine with at least so many CPUs."""
-    return replace(spec, cpus=max(spec.cpus, cpus))

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from app.exchange.imports.guest_ram import GuestRam
-from app.exchange.imports.pieces import Bad, Fact, Format, NeedsMachine, Options, Other, Piece, Row, Seen, Steps
+from app.exchange.imports.pieces import Bad, Fact, Format, Options, Other, Piece, Row, Seen, Steps, need_cpu
 from app.exchange.imports.places import NotHere, Places
 from app.exchange.qemu_replay import packet, sgi1r
 from app.exchange.qemu_trace import (
@@ -33,6 +32,7 @@ from app.exchange.qemu_trace import (
     parse_event,
 )
 from app.gic.commands import COMMAND_BYTES, COMMANDS
+from app.gic.machine import MAX_CPUS
 from app.scenario.operations import (
     Ack,
     Eoi,
@@ -52,7 +52,6 @@ from app.scenario.scenario import MachineSpec
 
 SPIS = 256
 CPUS = re.compile(r"(?:redistributor|i/f|cpu) 0x([0-9a-f]+)")
-MOST_CPUS = 32
 GITS_CBASER, GITS_CWRITER = 0x80, 0x88
 ACKNOWLEDGE, END = "ICC_IAR1_EL1", "ICC_EOIR1_EL1"
 # The two lines that QEMU prints most, four in five of a log: read without an Event for each.
@@ -74,7 +73,7 @@ def survey(lines: list[str]) -> MachineSpec:
     cpus = 1
     for text in lines:
         if found := CPUS.search(text):
-            cpus = max(cpus, min(_cpu(found.group(1)) + 1, MOST_CPUS))
+            cpus = max(cpus, min(_cpu(found.group(1)) + 1, MAX_CPUS))
     return MachineSpec("qemu", cpus, SPIS)
 
 
@@ -139,20 +138,20 @@ class _Reader:
             _, interrupt = self.best.get(cpu, (0, None))
             if cpu in self.best:
                 self.seen[cpu] = Seen(number, cpu, interrupt, fiq == "1" or irq == "1")
-        return (Fact(number),)
+        return ()
 
     def _event(self, number: int, event: Event) -> Iterable[Piece]:
         match event:
             case DeviceEntry() | CollectionEntry() | InterruptEntry():
                 if len(self.entries) < 64:
                     self.entries.append(event)
-                return (Fact(number),)
+                return ()
             case SgiPending() | Hppi() | Signalled():
-                return (Fact(number),)
+                return ()
             case CommandStarted():
                 pieces = self.settle()
                 self.started = event
-                return (*pieces, Fact(number))
+                return pieces
             case BusAccess() | SystemAccess(write=False):
                 self._check(event)
                 return self.settle(number, event)
@@ -260,15 +259,13 @@ class _Reader:
             return (Its(command.name, _operands(command)),)
         address = base + self.started.slot % slots * COMMAND_BYTES
         after = (self.started.slot + 1) % slots * COMMAND_BYTES
+        if not self.ram.is_ram(address):
+            return (Its(command.name, _operands(command)),) if _spoken(command) else ()
         put = Poke(address, packet(command, self.started.opcode))
         return (put, self.places.write("GITS", 0, GITS_CWRITER, 8, after))
 
     def _checked(self, cpu: int) -> int:
-        if cpu < self.spec.cpus:
-            return cpu
-        if cpu >= MOST_CPUS:
-            raise ValueError(f"CPU {cpu}: a machine has at most {MOST_CPUS}")
-        raise NeedsMachine(replace(self.spec, cpus=cpu + 1))
+        return need_cpu(self.spec, cpu)
 
 
 def _spoken(command: CommandOperands) -> bool:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 
-from app.exchange.imports import qemu_log
+from app.exchange.imports import (
+    byte_dump,
+    devmem,
+    image,
+    linux_boot,
+    qemu_log,
+    unit_tests,
+    vgic_state,
+    word_dump,
+)
 from app.exchange.imports.pieces import CannotImport, Format
 from app.scenario.errors import nearest_names
 
-FORMATS: dict[str, Format] = {each.name: each for each in (qemu_log.FORMAT,)}
-# Where several formats' lines look alike, the one whose lines say more comes first in FORMATS.
+MODULES = (qemu_log, vgic_state, linux_boot, unit_tests, devmem, byte_dump, word_dump, image)
+"""Where several formats' lines look alike, the one whose lines say more comes first."""
+FORMATS: dict[str, Format] = {each.FORMAT.name: each.FORMAT for each in MODULES}
 
 
 def format_named(name: str) -> Format:

@@ -22,8 +22,9 @@ from app.exchange.imports.pieces import (
 from app.exchange.imports.registry import format_named, recognise
 from app.exchange.imports.result import Import, Mark, Remark
 from app.exchange.imports.source import Cancelled, Report, Source
+from app.scenario.expect import check
 from app.scenario.format import COMMENT_COLUMN, format_operation
-from app.scenario.operations import Operation
+from app.scenario.operations import Ack, Expect, Operation, Read
 from app.scenario.player import Player, Verdict
 
 MARK_STEPS = 1_000
@@ -49,8 +50,10 @@ def run(
 
     `form` names the format; without it, it is recognised. Raises CannotImport, or Cancelled when `report` says so.
     """
-    sample = source.sample()
-    chosen = format_named(form) if form else recognise(sample)
+    chosen = format_named(form or ("image" if options.kind else "")) if form or options.kind else None
+    sample = [] if chosen is not None and chosen.binary else source.sample()
+    if chosen is None:
+        chosen = recognise(sample)
     spec = options.on(chosen.survey(sample))
     for _ in range(MOST_RESTARTS):
         try:
@@ -87,13 +90,23 @@ class _Pass:
             self._take(piece)
         self._end_run()
         result.text_bytes = self.text.tell()
-        if not result.understood:
+        result.understood = result.lines - result.others.count - result.bad.count
+        nothing = not result.steps and not result.facts.count
+        if not result.understood or (nothing and result.bad.count):
+            first = result.bad.kept[0] if result.bad.kept else None
+            said = f": line {first.line}: {first.reason}" if first else ""
             raise CannotImport(
-                f"no line of it could be read as {result.format.title}", f"A line looks like: {result.format.example}"
+                f"no line of it could be read as {result.format.title}{said}",
+                f"A line looks like: {result.format.example}",
             )
         return result
 
     def _numbered(self) -> Iterator[tuple[int, str]]:
+        if self.result.format.binary:
+            for number, block in self.source.blocks(self.report):
+                self.result.lines = number - 1 + -(-len(block) // 16)
+                yield number, block
+            return
         for row in self.source.rows(self.report):
             self.result.lines = row[0]
             yield row
@@ -101,7 +114,6 @@ class _Pass:
     def _take(self, piece: Piece) -> None:
         match piece:
             case Fact():
-                self.result.understood += 1
                 if piece.says:
                     self.result.facts.add(Remark(piece.line, piece.says, step=self.result.steps + 1))
             case Steps():
@@ -140,8 +152,6 @@ class _Pass:
             self._end_run()
         if piece.why:
             result.inferred.add(Remark(line, piece.why, step=result.steps + 1))
-        else:
-            result.understood += 1
         comment = f"# line {line}: {piece.why}\n" if piece.why else f"# line {line}\n"
         before = ""
         for operation in piece.operations:
@@ -149,7 +159,7 @@ class _Pass:
             self._write(f"{spoken:<{COMMENT_COLUMN}} {comment}")
             result.line_of.append(line)
             self._judge(line, operation, spoken, before)
-            before = spoken
+            before = spoken if isinstance(operation, Read | Ack) else ""
         if result.steps % STEPS_PER_CHECK < len(piece.operations):
             self._check()
 
@@ -170,8 +180,9 @@ class _Pass:
             return
         result.checked += 1
         if verdict is Verdict.FAILS:
-            reason = "" if self.player.last is None else f"here it is {self.player.last:#x}"
-            result.differences.add(Remark(line, _short(f"{before} {spoken}"), reason, result.steps))
+            assert isinstance(operation, Expect)
+            reason = f"here it is {check(operation, self.player.machine, self.player.last).got_text}"
+            result.differences.add(Remark(line, _short(f"{before} {spoken}".strip()), reason, result.steps))
 
     def _compare(self, seen: Seen) -> None:
         result, machine = self.result, self.player.machine

@@ -12,6 +12,7 @@ from app.exchange.imports.pieces import CannotImport, Row
 
 LONGEST_ROW = 64 * 1024
 """Bytes of one line; what is longer is cut there, and read on as the next line's beginning."""
+BLOCK = 4096
 SAMPLE_LINES = 2_000
 SAMPLE_BYTES = 512 * 1024
 LINES_PER_REPORT = 2_048
@@ -41,13 +42,24 @@ class Source:
 
     def rows(self, report: Report | None = None) -> Iterator[Row]:
         """Every line with its number. Raises Cancelled, or CannotImport where the file is damaged or too large."""
+        for number, data in enumerate(self._pieces(report, lambda file: file.readline(LONGEST_ROW)), 1):
+            yield number, data.decode("utf-8", "replace").rstrip("\r\n")
+
+    def blocks(self, report: Report | None = None) -> Iterator[Row]:
+        """The file in blocks, a character for each byte, with the number of their first row of 16 bytes."""
+        read = 0
+        for data in self._pieces(report, lambda file: file.read(BLOCK)):
+            yield read // 16 + 1, data.decode("latin-1")
+            read += len(data)
+
+    def _pieces(self, report: Report | None, take: Callable[[BinaryIO], bytes]) -> Iterator[bytes]:
         try:
             with self.path.open("rb") as raw:
                 if not self.packed:
-                    yield from self._rows(raw, raw, report)
+                    yield from self._taken(raw, raw, report, take)
                     return
                 with gzip.open(raw) as unpacked:
-                    yield from self._rows(cast("BinaryIO", unpacked), raw, report)
+                    yield from self._taken(cast("BinaryIO", unpacked), raw, report, take)
         except (EOFError, OSError, zlib.error) as error:
             if self.packed:
                 raise CannotImport(
@@ -55,10 +67,12 @@ class Source:
                 ) from None
             raise
 
-    def _rows(self, unpacked: BinaryIO, raw: BinaryIO, report: Report | None) -> Iterator[Row]:
+    def _taken(
+        self, file: BinaryIO, raw: BinaryIO, report: Report | None, take: Callable[[BinaryIO], bytes]
+    ) -> Iterator[bytes]:
         read = 0
         number = 0
-        while data := unpacked.readline(LONGEST_ROW):
+        while data := take(file):
             number += 1
             read += len(data)
             if self.most_bytes is not None and read > self.most_bytes:
@@ -67,7 +81,7 @@ class Source:
                 self.position = raw.tell() if self.packed else read
                 if report is not None and not report(self.position):
                     raise Cancelled
-            yield number, data.decode("utf-8", "replace").rstrip("\r\n")
+            yield data
 
     def sample(self) -> list[str]:
         """The first lines. CannotImport where they are not text."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from app import limits
+from app.exchange.imports.image import KINDS
 from app.exchange.imports.registry import FORMATS
 from app.exchange.imports.result import Import, Remarks
 from app.gic import IMPLEMENTATIONS
@@ -80,6 +81,7 @@ class Choices:
     formats: tuple[Option, ...]
     implementations: tuple[Option, ...]
     guests: tuple[Option, ...]
+    kinds: tuple[Option, ...]
 
 
 def choices(given: Mapping[str, str]) -> Choices:
@@ -92,6 +94,7 @@ def choices(given: Mapping[str, str]) -> Choices:
         options("format", ("", "Recognise it"), *((each.name, each.title) for each in FORMATS.values())),
         options("on", ("", "As the format"), *((each.name, each.title) for each in IMPLEMENTATIONS.values())),
         options("guest", ("", "As it looks"), ("linux", "Linux"), ("other", "Another")),
+        options("kind", ("", "No image"), *((name, kind[0]) for name, kind in KINDS.items())),
     )
 
 
