@@ -145,7 +145,9 @@ class _Pass:
         self.text.write(text.encode())
 
     def _play(self, piece: Steps) -> None:
-        result, line = self.result, piece.line
+        result = self.result
+        # What a reader puts off belongs to where it comes, so that a line leads to one place.
+        line = max(piece.line, result.line_of[-1]) if result.line_of else piece.line
         if result.steps >= result.marks[-1].step + self.interval:
             self._mark()
         if self.run:

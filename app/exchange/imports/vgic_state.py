@@ -84,7 +84,7 @@ class _Reader:
         if found := ROW.match(text):
             return self._row(line, found)
         if found := EVENT.match(text):
-            return self._event(line, [int(each) for each in found.groups()])
+            return (*self.wired.flush(), *self._event(line, [int(each) for each in found.groups()]))
         if found := HEAD.match(text):
             return self._head(line, found)
         if found := DEVICE.match(text):
@@ -122,6 +122,7 @@ class _Reader:
         group = flags[6] if len(flags) == 7 else True
         priority = int(found.group(8))
         if kind == "LPI":
+            yield from self.wired.flush()
             yield from self._lpi(line, intid, _Lpi(line, priority & 0xFC | enabled, pending))
             return
         cpu = self.cpu if kind != "SPI" else None
