@@ -52,6 +52,8 @@ class Live:
         room = self.room(session)
         if not actor and not room.watchers:
             room.shared = None
+            # It counts all the same: whoever lost the line comes back to a gap, and loads the page anew.
+            session.publish("", lambda: self._update(session, room, step))
             return
         html = self._update(session, room, step)
         session.publish("", html, not_to=actor)
