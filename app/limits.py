@@ -75,7 +75,7 @@ IMPORT_WINDOW: Final = 9_000
 """Steps of a longer import that a session begins with: OPERATIONS_PER_SESSION less 1,000 for one's own."""
 
 CONCURRENT_IMPORTS: Final = 1
-"""Imports at a time, in one thread, for the event loop's sake (as CONCURRENT_PLAYS). 100 MB take half a minute."""
+"""Imports at a time: one core. 100 MB take 10 to 20 s of it, so behind two others one begins within a minute."""
 
 IMPORTS_KEPT: Final = 4
 """Imports waiting, under way or done that are kept to open sessions from: 4 x (128 + 300) MB of disk at worst, and 64
@@ -83,6 +83,10 @@ saved positions of some 100 kB each."""
 
 IMPORT_ABANDONED_SECONDS: Final = 15.0
 """An import that nobody has asked about for so long is stopped: its page asks every 0.4 s, as a search's does."""
+
+IMPORT_THREAD_BYTES: Final = 1 * MIB
+"""Imports up to this size, some 15,000 lines in 0.15 s, are read by a thread. A larger one takes a process of its own,
+which needs a second to start, and then the event loop does not have to take turns with it."""
 
 IMPORT_INLINE_SECONDS: Final = 0.5
 """How long the answer to an upload waits for the import: 2,000 lines take 0.05 s, so what is pasted comes at once."""

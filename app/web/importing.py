@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import anyio
+import anyio.to_process
 import anyio.to_thread
 
 from app import limits
@@ -36,39 +37,54 @@ ROOM = Room(limits.IMPORT_WINDOW + 1, characters=limits.SESSION_CHARACTERS)
 class Asked:
     """What is to be imported: the file is `input` in `directory`, and becomes `steps` beside it.
 
-    `charge` is told the work that it took.
+    A large one is read by a process of its own, as a thread would take turns with the event loop: it is told and tells
+    by files in that directory.
     """
 
     directory: Path
     title: str
     form: str
     options: Options
-    charge: Callable[[int], None]
 
     @property
     def input(self) -> Path:
         return self.directory / "input"
+
+    @property
+    def wanted(self) -> Path:
+        """Touched when somebody looks; gone, or old, when nobody wants the import any more."""
+        return self.directory / "wanted"
+
+    @property
+    def progress(self) -> Path:
+        """Holds the bytes read so far."""
+        return self.directory / "progress"
 
 
 @dataclass(slots=True)
 class Job:
     """An import: `phase` is waiting, running, done, stopped or refused; `error` says why it was refused.
 
-    `opened` are the sessions that were started from it, by their first step.
+    `charge` is told the work that it took; `opened` are the sessions that were started from it, by their first step.
     """
 
     id: str
     asked: Asked
+    charge: Callable[[int], None]
     phase: str = WAITING
-    read: int = 0
     size: int = 1
     imported: Import | None = None
     error: CannotImport | None = None
-    looked: float = field(default_factory=time.monotonic)
-    wanted: bool = True
-    worked: int = 0
     opened: dict[int, tuple[str, Window]] = field(default_factory=dict)
     task: asyncio.Task[None] | None = field(default=None, repr=False)
+
+    @property
+    def read(self) -> int:
+        """Bytes read so far."""
+        try:
+            return int(self.asked.progress.read_text() or 0)
+        except OSError:
+            return 0
 
 
 class Imports:
@@ -88,9 +104,10 @@ class Imports:
             shutil.rmtree(directory, ignore_errors=True)
             raise
 
-    def start(self, asked: Asked) -> Job:
+    def start(self, asked: Asked, charge: Callable[[int], None]) -> Job:
         """Import what was uploaded; with more than are kept, the one not looked at for longest is forgotten."""
-        job = Job(keys.new_id(), asked, size=max(1, asked.input.stat().st_size))
+        job = Job(keys.new_id(), asked, charge, size=max(1, asked.input.stat().st_size))
+        asked.wanted.touch()
         self._known[job.id] = job
         while len(self._known) > limits.IMPORTS_KEPT:
             self._forget(self._known.popitem(last=False)[1])
@@ -101,13 +118,15 @@ class Imports:
         """The import, which somebody still wants; None where it is not known here."""
         job = self._known.get(id)
         if job is not None:
-            job.looked = time.monotonic()
+            if job.phase in (WAITING, RUNNING):
+                job.asked.wanted.touch()
+                job.phase = RUNNING if job.asked.progress.exists() else WAITING
             self._known.move_to_end(id)
         return job
 
     def stop(self, job: Job) -> None:
         """Nobody wants it any more."""
-        job.wanted = False
+        job.asked.wanted.unlink(missing_ok=True)
         if job.phase in (WAITING, RUNNING):
             job.phase = STOPPED
 
@@ -137,48 +156,57 @@ class Imports:
             shutil.rmtree(job.asked.directory, ignore_errors=True)
 
     async def _run(self, job: Job) -> None:
-        work = partial(_work, job)
         try:
-            job.imported = await anyio.to_thread.run_sync(work, limiter=self._limiter)
-            job.phase = DONE if job.wanted else STOPPED
+            if job.size > limits.IMPORT_THREAD_BYTES:
+                done = await anyio.to_process.run_sync(_work, job.asked, limiter=self._limiter)
+            else:
+                done = await anyio.to_thread.run_sync(_work, job.asked, limiter=self._limiter)
+            job.charge(done.worked)
+            if job.phase != STOPPED:
+                job.phase, job.imported, job.error = DONE if done.imported else REFUSED, done.imported, done.error
         except Cancelled:
             job.phase = STOPPED
-        except CannotImport as error:
-            job.phase, job.error = REFUSED, error
         except Exception:
             logger.exception("an import failed")
             job.phase = REFUSED
             job.error = CannotImport("the import met a fault of giclab's own", "The server's log has the reason.")
         finally:
-            job.asked.charge(job.worked)
             job.asked.input.unlink(missing_ok=True)
             if job.phase != DONE:
                 shutil.rmtree(job.asked.directory, ignore_errors=True)
 
 
-def _work(job: Job) -> Import:
-    if not job.wanted:
+@dataclass(frozen=True, slots=True)
+class _Done:
+    imported: Import | None
+    error: CannotImport | None
+    worked: int
+
+
+def _work(asked: Asked) -> _Done:
+    """Runs on a thread or in a process of its own. Raises Cancelled."""
+    if not _report(asked, 0):
         raise Cancelled
-    asked = job.asked
     source = Source(asked.input, limits.IMPORT_BYTES)
-    report = partial(_report, job)
-    steps = asked.directory / "steps"
+    report = partial(_report, asked)
     allowance = Allowance(limits.IMPORT_WORK, limits.PAGES_PER_REQUEST)
     try:
         with allowed(allowance):
-            return run(
-                source, steps, asked.options,
+            imported = run(
+                source, asked.directory / "steps", asked.options,
                 form=asked.form, title=asked.title, report=report, most_steps=limits.IMPORT_STEPS,
             )  # fmt: skip
+        return _Done(imported, None, allowance.worked)
     except TooMuch as error:
-        raise CannotImport(str(error), "Import a part of it.") from None
-    finally:
-        job.worked = allowance.worked
+        return _Done(None, CannotImport(str(error), "Import a part of it."), allowance.worked)
+    except CannotImport as error:
+        return _Done(None, error, allowance.worked)
 
 
-def _report(job: Job, read: int) -> bool:
-    """Called on the import's thread."""
-    job.read = read
-    if job.phase == WAITING:
-        job.phase = RUNNING
-    return job.wanted and time.monotonic() - job.looked < limits.IMPORT_ABANDONED_SECONDS
+def _report(asked: Asked, read: int) -> bool:
+    """Tell how far it is; whether somebody still wants it."""
+    try:
+        asked.progress.write_text(str(read))
+        return time.time() - asked.wanted.stat().st_mtime < limits.IMPORT_ABANDONED_SECONDS
+    except FileNotFoundError:
+        return False

@@ -116,7 +116,7 @@ async def started(request: Request, form: FormData, given: Mapping[str, str]) ->
         else:
             raise CannotImport("there is nothing to import", "Paste a log, or choose a file.")
         title = f"Import of {name}" if name else ""
-        return imports.start(Asked(directory, title, given.get("format", ""), options, account(request)))
+        return imports.start(Asked(directory, title, given.get("format", ""), options), account(request))
 
 
 def account(request: Request) -> Callable[[int], None]:

@@ -80,7 +80,7 @@ async def import_log(
         options = options_from({"base": base, "kind": kind, "on": on, "guest": guest})
         async with imports.place() as directory:
             await _received(request, directory / "input")
-            job = imports.start(Asked(directory, "", format, options, account(request)))
+            job = imports.start(Asked(directory, "", format, options), account(request))
         await _finished(request, imports, job)
         if job.imported is None:
             raise job.error or CannotImport("the import was stopped", "Send it again.")

@@ -165,3 +165,24 @@ async def test_the_work_of_an_import_is_bounded(client, monkeypatch):
     answer = await client.post("/api/v1/import", content=f"{DIST_READ}\n".encode() * 200)
     assert answer.status_code == 422
     assert "more work than may be done at once" in answer.json()["detail"].lower()
+
+
+async def test_a_large_import_is_read_by_a_process_of_its_own(client, monkeypatch):
+    monkeypatch.setattr(limits, "IMPORT_THREAD_BYTES", 0)
+    told = (await client.post("/api/v1/import", content=LOG.encode())).json()
+    assert (told["lines"], told["understood"], told["steps"]) == (10, 8, 9)
+    refused = await client.post("/api/v1/import", content=b"hello")
+    assert refused.status_code == 422
+    assert refused.json()["advice"].startswith("Known are: QEMU trace log")
+    await finished(client, await client.post("/import", data={"text": LOG}))
+
+
+async def test_a_large_import_is_stopped_too(client, monkeypatch):
+    monkeypatch.setattr(limits, "IMPORT_THREAD_BYTES", 0)
+    monkeypatch.setattr(limits, "IMPORT_INLINE_SECONDS", 0)
+    files = {"file": ("boot", gzip.decompress(CORPUS.read_bytes()))}
+    place = (await client.post("/import", files=files)).headers["location"]
+    await client.post(f"{place}/stop")
+    assert "Stopped." in (await client.get(place)).text
+    _, page = await finished(client, await client.post("/import", data={"text": LOG}))
+    assert "8 lines are understood" in page.text

@@ -24,6 +24,9 @@ class CannotImport(ValueError):
         super().__init__(problem)
         self.advice = advice
 
+    def __reduce__(self) -> tuple[type[CannotImport], tuple[str, str]]:
+        return CannotImport, (str(self), self.advice)
+
 
 class NeedsMachine(Exception):
     """The input is of a larger machine than it is being played on; reading starts again on `spec`."""
