@@ -132,14 +132,6 @@ async def short_link_page(request: Request, slug: str) -> HTMLResponse:
     return await _shown(request, f"/l/{slug}", partial(_openings(request).slug, request, slug))
 
 
-@router.get("/l/{slug}/{tool}")
-async def short_link_tool(request: Request, slug: str, tool: Tool) -> Response:
-    """What else is done with a scenario is done with the link that carries it."""
-    found = await request.app.state.sessions.short_links.get(slug)
-    query = f"?{request.url.query}" if request.url.query else ""
-    return RedirectResponse(f"/x/{found.payload}/{tool}{query}", 303)
-
-
 @router.get("/x/{payload}/share")
 @router.post("/x/{payload}/share")
 async def share_link(request: Request, payload: str) -> Response:
@@ -152,6 +144,14 @@ async def share_link(request: Request, payload: str) -> Response:
 async def share_short_link(request: Request, slug: str) -> Response:
     """The same of a short link."""
     return await _share_opened(request, await _openings(request).slug(request, slug))
+
+
+@router.get("/l/{slug}/{tool}")
+async def short_link_tool(request: Request, slug: str, tool: Tool) -> Response:
+    """What else is done with a scenario is done with the link that carries it."""
+    found = await request.app.state.sessions.short_links.get(slug)
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"/x/{found.payload}/{tool}{query}", 303)
 
 
 @router.get("/s/{id}/share")
