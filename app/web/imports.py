@@ -25,7 +25,7 @@ from app.web.pages import NO_STORE, open_text, part_asked_for
 from app.web.problems import Problem
 from app.web.rates import Kind, rates_of
 from app.web.security import start_in_browser
-from app.web.views.imports import choices, import_page
+from app.web.views.imports import MIB, choices, import_page
 from app.web.views.render import render
 from app.web.views.trouble import Trouble
 
@@ -168,7 +168,14 @@ def _job(request: Request, id: str) -> Job:  # noqa: A002
 
 def _form(given: Mapping[str, str], error: CannotImport | None) -> HTMLResponse:
     trouble = None if error is None else Trouble("This cannot be imported.", f"{error}.", "", error.advice)
-    html = render("import/form.html", given=given, trouble=trouble, formats=FORMATS.values(), choices=choices(given))
+    html = render(
+        "import/form.html",
+        given=given,
+        trouble=trouble,
+        formats=FORMATS.values(),
+        choices=choices(given),
+        most=limits.IMPORT_BYTES // MIB,
+    )
     return HTMLResponse(html, 422 if error else 200, NO_STORE)
 
 
