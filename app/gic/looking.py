@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.gic.copies import Copies
 from app.gic.lpi_counts import LpiCounts
 from app.gic.lpi_map import Row
 from app.gic.views import CollectionView, DeviceView, EventView, LpiView, QueueView, Views, Window
@@ -59,6 +60,10 @@ class Looking:
     def collection_window(self, start: int, count: int) -> Window[CollectionView]:
         """The collections from ICID `start` on."""
         return self._views.collection_window(start, count)
+
+    def copies(self) -> Copies:
+        """What lies in RAM of the entries that the ITS keeps inside."""
+        return self._views.copies()
 
     def mapping_counts(self) -> tuple[int, int, int]:
         """How many devices and collections there are; and a number that is another after any change of a mapping."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.gic.behaviours import PendingHome
 from app.gic.commands import COMMAND_BYTES, WORDS, decode
+from app.gic.copies import Copies
 from app.gic.lpi import (
     CONFIG_ENABLE,
     CONFIG_PRIORITY,
@@ -97,6 +98,9 @@ class Views:
         after = [each.icid for each in every[first + count : first + count + 1]]
         before = (each.icid for each in reversed(every[:first]))
         return window_of(every[first : first + count], after, before, count)
+
+    def copies(self) -> Copies:
+        return Copies(self._m)
 
     # -- the queue
 

@@ -51,6 +51,7 @@ class LpiRow:
     pending_latched: str
     pending_changed: bool
     latch_changed: bool
+    pending_differs: bool
     state: str
     state_class: str
     now: bool
@@ -78,7 +79,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class LpiPanel:
-    """`many`: not all LPIs are in the window; `told` says, where there is no cache, that there is none."""
+    """`many`: not all LPIs are in the window; `told` says what is cached and what is not."""
 
     mapped: int
     any: bool
@@ -182,13 +183,13 @@ def _sums(counts: LpiCounts, look: Look, *, caches: bool) -> tuple[Sum, ...]:
 
 
 def _told(implementation: Implementation) -> tuple[str, ...]:
-    """That there is no cache, where there is none."""
-    told = []
-    if not caches_config(implementation):
-        told.append(f"No cache of configuration bytes: {implementation.config_cache.meaning}.")
-    if not latches(implementation):
-        told.append(f"No latch of pending bits: they are {implementation.pending_home.meaning}.")
-    return tuple(told)
+    """Where there is a cache and where there is none, and what keeps the two sides apart."""
+    config = f"{implementation.config_cache.meaning}."
+    pending = f"{implementation.pending_home.meaning}."
+    return (
+        f"Configuration: {config}" if caches_config(implementation) else f"No cache of configuration: {config}",
+        f"Pending state: {pending}" if latches(implementation) else f"No latch of pending state: it is {pending}",
+    )
 
 
 def _none(look: Look, cpu: int | None) -> str:
@@ -217,6 +218,7 @@ def _row(lpi: LpiView, state: LpiState, look: Look) -> LpiRow:
         pending_latched=_digit(lpi.pending_latched),
         pending_changed=pending_changed,
         latch_changed=latch_changed,
+        pending_differs=None not in (lpi.pending_ram, lpi.pending_latched) and lpi.pending_ram != lpi.pending_latched,
         state=lpi.state,
         state_class=STATE_CLASSES.get(lpi.state, "idle"),
         now=before is None or before != lpi,

@@ -11,7 +11,7 @@ from app.web.views import history, lpis, navigator, queue, tables, timeline, tra
 from app.web.views.inspector import reference
 from app.web.views.look import Look
 from app.web.views.moment import Moment, Reading, read
-from app.web.views.words import UNTITLED, plural
+from app.web.views.words import UNTITLED, brief, plural
 
 MOST_LINES = 3
 
@@ -121,7 +121,7 @@ def _touched(moment: Moment, changed: frozenset[tuple[str, int]]) -> tuple[str, 
 
 
 def _text(step: Step | None) -> str:
-    return "" if step is None else " ".join(step.text.split())
+    return "" if step is None else brief(" ".join(step.text.split()))
 
 
 def _says(step: Step | None) -> str:

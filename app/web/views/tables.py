@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from app.gic import Machine
+from app.gic.behaviours import TablesHome
+from app.gic.copies import CopyState, EntryCopy
 from app.gic.views import CollectionView, DeviceView, EventView, Window
 from app.web.views.look import Look
 from app.web.views.words import NONE, plural
@@ -31,6 +33,10 @@ class Tables:
     collection_count: int
     version: int
     unseen: int
+    copies: tuple[EntryCopy | None, ...]
+    event_copies: tuple[EntryCopy | None, ...]
+    collection_copies: tuple[EntryCopy | None, ...]
+    home: TablesHome
     itts: tuple[tuple[int, int], ...]
 
 
@@ -41,15 +47,22 @@ def tables_of(machine: Machine, look: Look) -> Tables:
     if look.device is not None and chosen is not None and chosen.device_id not in {d.device_id for d in devices.rows}:
         devices = machine.device_window(chosen.device_id, WINDOW)
     device_count, collection_count, version = machine.mapping_counts()
+    events = Window((), None, None) if chosen is None else machine.event_window(chosen.device_id, look.event, WINDOW)
+    collections = machine.collection_window(look.icid, WINDOW)
+    copies = machine.copies()
     return Tables(
         devices,
         chosen,
-        Window((), None, None) if chosen is None else machine.event_window(chosen.device_id, look.event, WINDOW),
-        machine.collection_window(look.icid, WINDOW),
+        events,
+        collections,
         device_count,
         collection_count,
         version,
         machine.unseen_devices(),
+        tuple(copies.device(each) for each in devices.rows),
+        tuple(copies.event(each) for each in events.rows),
+        tuple(copies.collection(each) for each in collections.rows),
+        machine.impl.tables_home,
         tuple((each.device_id, each.itt_address) for each in machine.devices(0, ITTS)),
     )
 
@@ -63,11 +76,22 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """Where the entry lies in RAM, and what of it is there if the ITS keeps it inside; `raw` is "" if it does not."""
+
+    place: Address
+    raw: str
+    words: str
+    state: str
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceRow:
     device: str
     size: str
     itt: Address
-    entry: Address
+    entry: Entry
     events: int
     href: str
     open: bool
@@ -79,7 +103,7 @@ class EventRow:
     event: str
     intid: int
     collection: str
-    entry: Address
+    entry: Entry
     lpi_href: str
     msi: str
     discard: str
@@ -116,6 +140,7 @@ class DevicePanel:
     changed: bool
     goto_device: str
     goto_event: str
+    home: str
 
     @property
     def many(self) -> bool:
@@ -127,7 +152,7 @@ class DevicePanel:
 class CollectionRow:
     icid: int
     cpu: str
-    entry: Address
+    entry: Entry
     now: bool
 
 
@@ -138,6 +163,7 @@ class CollectionPanel:
     total: int
     changed: bool
     goto: str
+    home: str
 
 
 def device_panel(tables: Tables, written: frozenset[int], look: Look, before: Tables | None) -> DevicePanel:
@@ -152,13 +178,17 @@ def device_panel(tables: Tables, written: frozenset[int], look: Look, before: Ta
     new_events = _new(events, before_events)
     return DevicePanel(
         devices=tuple(
-            _device(each, chosen, look, now=each in new_devices or each.entry_address in written) for each in devices
+            _device(each, copy, chosen, look, now=each in new_devices or _place(each, copy) in written)
+            for each, copy in zip(devices, tables.copies, strict=True)
         ),
         pager=_pager(
             tables.devices, look, "devices", f"{len(devices)} of {plural(tables.device_count, 'device')}", event=0
         ),
         device="" if chosen is None else f"{chosen:#x}",
-        events=tuple(_event(each, look, now=each in new_events or each.entry_address in written) for each in events),
+        events=tuple(
+            _event(each, copy, look, now=each in new_events or _place(each, copy) in written)
+            for each, copy in zip(events, tables.event_copies, strict=True)
+        ),
         event_pager=_pager(
             tables.events, look, "event", f"{len(events)} of {plural(device.events if device else 0, 'event')}"
         ),
@@ -168,6 +198,7 @@ def device_panel(tables: Tables, written: frozenset[int], look: Look, before: Ta
         changed=before is not None and before.version != tables.version and bool(new_devices or new_events),
         goto_device=look.link(tab="lpis", device=None, devices=0, event=0),
         goto_event=look.link(tab="lpis", device=chosen, event=0),
+        home=home_words(tables.home),
     )
 
 
@@ -214,10 +245,10 @@ def collection_panel(tables: Tables, written: frozenset[int], look: Look, before
         CollectionRow(
             icid=item.icid,
             cpu=NONE if item.cpu is None else f"CPU{item.cpu}",
-            entry=_address(item.entry_address, look),
-            now=item in new or item.entry_address in written,
+            entry=_entry(item.entry_address, copy, look),
+            now=item in new or _place(item, copy) in written,
         )
-        for item in collections
+        for item, copy in zip(collections, tables.collection_copies, strict=True)
     )
     counted = None if before is None else (before.collections.rows, before.collection_count)
     return CollectionPanel(
@@ -226,15 +257,20 @@ def collection_panel(tables: Tables, written: frozenset[int], look: Look, before
         tables.collection_count,
         counted is not None and counted != (collections, tables.collection_count),
         look.link(tab="lpis", icid=0),
+        home_words(tables.home),
     )
 
 
-def _device(device: DeviceView, chosen: int | None, look: Look, *, now: bool) -> DeviceRow:
+def _place(view: DeviceView | EventView | CollectionView, copy: EntryCopy | None) -> int | None:
+    return view.entry_address if copy is None else copy.address
+
+
+def _device(device: DeviceView, copy: EntryCopy | None, chosen: int | None, look: Look, *, now: bool) -> DeviceRow:
     return DeviceRow(
         device=f"{device.device_id:#x}",
         size=f"{device.size} bits, {1 << device.size} events",
         itt=_address(device.itt_address, look),
-        entry=_address(device.entry_address, look),
+        entry=_entry(device.entry_address, copy, look),
         events=device.events,
         href=look.link(tab="devices", device=device.device_id, event=0),
         open=device.device_id == chosen,
@@ -242,18 +278,33 @@ def _device(device: DeviceView, chosen: int | None, look: Look, *, now: bool) ->
     )
 
 
-def _event(event: EventView, look: Look, *, now: bool) -> EventRow:
+def _event(event: EventView, copy: EntryCopy | None, look: Look, *, now: bool) -> EventRow:
     operands = f"device={event.device_id:#x} event={event.event_id:#x}"
     return EventRow(
         event=f"{event.event_id:#x}",
         intid=event.intid,
         collection=NONE if event.icid is None else str(event.icid),
-        entry=_address(event.entry_address, look),
+        entry=_entry(event.entry_address, copy, look),
         lpi_href=look.link(tab="lpis", start=event.intid, zoom=event.intid, show="", cpu=None),
         msi=f"msi {operands}",
         discard=f"its DISCARD {operands}",
         now=now,
     )
+
+
+def _entry(address: int | None, copy: EntryCopy | None, look: Look) -> Entry:
+    if copy is None:
+        return Entry(_address(address, look), "", "", "", stale=False)
+    place = _address(copy.address, look)
+    raw = f"{copy.raw:#018x} in RAM: {copy.words}"
+    return Entry(place, raw, copy.words, copy.state.value, stale=copy.state is CopyState.STALE)
+
+
+def home_words(home: TablesHome) -> str:
+    """Whether there is a cache of entries beside RAM, and which of the two is in force."""
+    if home is TablesHome.GUEST_RAM:
+        return f"No cache of entries: they are {home.meaning}."
+    return f"What is in force is inside the ITS, {home.meaning}."
 
 
 def _address(address: int | None, look: Look) -> Address:

@@ -13,7 +13,7 @@ from app.scenario.operations import Expect, Its, Note, Poke, Write
 from app.scenario.verbs import VERBS
 from app.web.views.look import Look
 from app.web.views.stage import Place
-from app.web.views.words import plural
+from app.web.views.words import brief, plural
 
 WINDOW = 12
 # Whole lines for a browser that completes without a script: each verb, and each ITS command with its operands.
@@ -84,7 +84,7 @@ def dock(
         now=now,
         total=total,
         live=(look.step is None or now == total) and not look.on,
-        headline=format_operation(ops[now - 1], spec, compact=True) if now else "the machine at reset",
+        headline=brief(format_operation(ops[now - 1], spec, compact=True)) if now else "the machine at reset",
         cells=cells,
         first=_to(0, look, total) if now else "",
         back=_to(now - 1, look, total) if now else "",
@@ -133,7 +133,7 @@ def _cell(
         told=told,
         fork=fork,
         href=look.link(step=number, register=""),
-        label=f"Step {number}: {text}{told}{f', {fork}' if fork else ''}",
+        label=f"Step {number}: {brief(text)}{told}{f', {fork}' if fork else ''}",
     )
 
 

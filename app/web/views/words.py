@@ -84,6 +84,14 @@ def hex_groups(value: int, width: int, *, differs: int = 0, touched: int = -1) -
     return Hex(groups, f"0x{value:0{count}x}")
 
 
+LONGEST_LINE = 160
+
+
+def brief(line: str) -> str:
+    """A line of a scenario as it is told beside other things: a `poke` may have 64 KiB of bytes."""
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…"
+
+
 def number(value: int) -> str:
     """A count with thin spaces between thousands, so that digits stay in line."""
     return f"{value:,}".replace(",", "\u2009")
