@@ -21,13 +21,14 @@ from app.gic.its_kernel import KernelTranslation
 from app.gic.its_tables import TableTranslation
 from app.gic.list_registers import ListRegisters
 from app.gic.looking import Looking
-from app.gic.lpi import CONFIG_PRIORITY, ENABLE_LPIS, Lpis
+from app.gic.lpi import CONFIG_PRIORITY, ENABLE_LPIS, FIRST_LPI, Lpis
 from app.gic.lpi_behaviours import PropbaserScope
 from app.gic.lpi_cached import CachedLpis
 from app.gic.lpi_kernel import KernelLpis
 from app.gic.lpi_ram import RamLpis
 from app.gic.machine_state import MachineState, put_back, snapshot_of
 from app.gic.memory import ForeignMemory, GuestMemory, Memory, Ram
+from app.gic.notebook import LpiTable, RegisterValue, machine_html, register_value
 from app.gic.redistributor import Redistributor
 from app.gic.register_file import Write, layout
 from app.gic.security import NonSecure, from_nonsecure_priority
@@ -372,6 +373,19 @@ class Machine(Looking):
             if now != self._told[cpu]:
                 self._told[cpu] = now
                 self.sink.result(effects.Signalled(cpu, *now) if now else effects.Signalled(cpu, None))
+
+    # -- for notebooks
+
+    def register(self, name: str) -> RegisterValue:
+        """A register as it is now, by a name as GICR_PENDBASER@0 or GICR_PENDBASER@0.PTZ; UnknownName otherwise."""
+        return register_value(self, self.map.place(name))
+
+    def lpi_table(self, start: int = FIRST_LPI, count: int | None = None) -> LpiTable:
+        """The mapped or pending LPIs from `start` up, at most `count`."""
+        return LpiTable(self.lpis(start, count))
+
+    def _repr_html_(self) -> str:
+        return machine_html(self)
 
     # -- state
 

@@ -136,6 +136,14 @@ class RegisterMap:
                 raise UnknownName(name, reason, error.nearest, parts.start("field")) from None
         return Place(register, cpu, field)
 
+    def place(self, name: str) -> Place:
+        """As `find`, for a register that is to be read: one that exists once per CPU needs its @cpu."""
+        found = self.find(name)
+        if found.register.per_cpu and found.cpu is None:
+            known = tuple(f"{found.register.name}@{cpu}" for cpu in range(min(self.cpus, 3)))
+            raise UnknownName(name, f"{found.register.name} exists once per CPU: @cpu is missing", known)
+        return found
+
     def search(self, text: str) -> list[Register]:
         """Registers whose name has `text` in it, then those with such a field; 0x… finds by address or offset."""
         wanted = text.strip().lower()

@@ -14,7 +14,7 @@ from app import limits
 from app.engines.model import LIVE_QEMU
 from app.gic import Machine
 from app.gic.views import CollectionView, DeviceView, EventView
-from app.registers import IMPLEMENTATION_NAMES, UnknownName
+from app.registers import IMPLEMENTATION_NAMES
 from app.scenario import MachineSpec, Step, links, parse
 from app.scenario.format import format_content
 from app.scenario.state import state_text
@@ -190,11 +190,7 @@ async def read_register(
 ) -> JSONResponse:
     """A register's value and fields, as a guest's read would see them but without side effects."""
     machine = await session.machine(step)
-    place = machine.map.find(name)
-    if place.register.per_cpu and place.cpu is None:
-        known = tuple(f"{place.register.name}@{cpu}" for cpu in range(min(machine.cpus, 3)))
-        raise UnknownName(name, f"{place.register.name} exists once per CPU: @cpu is missing", known)
-    return JSONResponse(shapes.register_json(machine, place))
+    return JSONResponse(shapes.register_json(machine, machine.map.place(name)))
 
 
 @router.get("/sessions/{id}/lpis", response_model=shapes.LpisAnswer)
