@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from app.engines.compare import Compared
     from app.exchange.reports import Tried
     from app.gic.why import Chain
@@ -87,6 +89,26 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=limits.SHUTDOWN_SECONDS,
     )
+
+
+@cli.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write, as sessions.jsonl.gz.")],
+) -> None:
+    """Write all sessions and short links of the database to a file. The server may go on meanwhile."""
+    from app.sessions.backup import backup as write_all
+
+    _moved(write_all, file, "in")
+
+
+@cli.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `giclab backup` wrote.")],
+) -> None:
+    """Put a backup into an empty database, SQLite or PostgreSQL, whichever it came from."""
+    from app.sessions.backup import restore as read_all
+
+    _moved(read_all, file, "from")
 
 
 @cli.command()
@@ -299,6 +321,26 @@ def _fail(message: str) -> NoReturn:
     """Say what is wrong and end as unreadable."""
     typer.echo(f"giclab: {message}", err=True)
     raise typer.Exit(UNREADABLE)
+
+
+def _moved(move: Callable[[str, Path], Awaitable[dict[str, int]]], file: Path, where: str) -> None:
+    """Have a backup written or read, and say what of; exit 2 where that cannot be."""
+    import asyncio
+
+    from app.sessions.errors import StorageFailed
+    from app.settings import settings
+
+    async def done() -> dict[str, int]:
+        return await move(settings().database_url, file)
+
+    try:
+        counts = asyncio.run(done())
+    except OSError as error:
+        _fail(f"{file}: {error.strerror or error}")
+    except (StorageFailed, ValueError) as error:  # a file that is none, a setting that cannot be
+        _fail(str(error))
+    told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
+    typer.echo(f"{told} {where} {file}")
 
 
 def _write(path: Path, text: str) -> None:

@@ -192,6 +192,9 @@ the word to reload."""
 WATCHED_PER_QUERY: Final = 500
 """Sessions that one query asks about after the news were lost: 500 x 22 characters = 11 kB."""
 
+ROWS_PER_INSERT: Final = 500
+"""Rows of a backup that are put back in one statement: 500 x about 100 bytes = 50 kB in memory."""
+
 EXPIRED_PER_BATCH: Final = 10
 """Sessions deleted in one transaction: 10 x about 60 rows take 1 ms. At worst they have 10 x 40,000 rows, which SQLite
 deletes in about a second; other writers wait 5 s."""

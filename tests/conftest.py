@@ -92,21 +92,34 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
     await serving
 
 
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        number: int = probe.getsockname()[1]
+        return number
+
+
 class ServerProcess:
     """`giclab serve` as a process of its own, on a free port."""
 
     def __init__(self, database_url: str) -> None:
         self.database_url = database_url
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        self.begin()
+        self.wait()
+
+    def begin(self) -> None:
         command = [sys.executable, "-m", "app", "serve", "--port", str(self.port)]
         environment = os.environ | {"GICLAB_DATABASE_URL": self.database_url, "GICLAB_LOG_LEVEL": "warning"}
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+
+    def wait(self) -> None:
+        assert self.process is not None
         deadline = time.monotonic() + START_SECONDS
         while True:
             with suppress(httpx2.TransportError):

@@ -13,6 +13,7 @@ from app.sessions.errors import (
     UnknownSession,
     UnknownShortLink,
 )
+from app.sessions.news import Said
 from app.sessions.session import Session
 from app.sessions.sessions import Created, Sessions
 from app.sessions.tree import Branch
@@ -25,6 +26,7 @@ __all__ = [
     "LimitReached",
     "NoMove",
     "NotYours",
+    "Said",
     "Session",
     "SessionError",
     "Sessions",

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from itertools import islice
+from typing import TypeAlias
 
 from app import limits
 from app.sessions.broadcast import RELOAD
-from app.sessions.errors import SessionError
+from app.sessions.errors import SessionError, StorageFailed
 from app.sessions.news import Listener, Said, Stored, written
 from app.sessions.session import Session
 from app.sessions.store import Store
 
+Hearer: TypeAlias = Callable[[Session, Said], None]
 logger = logging.getLogger(__name__)
 
 
@@ -24,9 +26,10 @@ class News:
     One that nobody watches only takes note, and reads on when it is looked at.
     """
 
-    def __init__(self, store: Store, sessions: Mapping[str, Session]) -> None:
+    def __init__(self, store: Store, sessions: Mapping[str, Session], hearers: Sequence[Hearer]) -> None:
         self._store = store
         self._sessions = sessions
+        self._hearers = hearers
         self._listener = Listener(store.engine, self._hear, self._catch_up)
         self._tasks: set[asyncio.Task[None]] = set()
         self._unsaid: deque[str] = deque()
@@ -58,6 +61,8 @@ class News:
         if session is None:
             return
         if isinstance(message, Said):
+            for hearer in self._hearers:
+                hearer(session, message)
             session.publish(message.event, message.data, not_to=message.not_to, channel=message.channel)
         elif session.heard(message.at) and session.watchers:
             self._begin(session.refresh())
@@ -67,8 +72,9 @@ class News:
         while self._unsaid:
             try:
                 await self._store.say(self._unsaid[0])
-            finally:
-                self._unsaid.popleft()
+            except StorageFailed as error:
+                logger.warning("the other servers were not told: %s", error)
+            self._unsaid.popleft()
             while len(self._unsaid) > limits.EVENTS_KEPT:
                 self._unsaid.popleft()
 

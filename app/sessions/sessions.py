@@ -17,7 +17,7 @@ from app.sessions import bounds, keys, log
 from app.sessions.errors import StorageFailed, UnknownSession
 from app.sessions.expiry import USED_TO, Expiry
 from app.sessions.news import Said
-from app.sessions.others import News
+from app.sessions.others import Hearer, News
 from app.sessions.session import Listener, Session
 from app.sessions.shortlinks import ShortLinks
 from app.sessions.store import Head, Store
@@ -36,11 +36,13 @@ class Sessions:
     """The sessions of one server. Use from one event loop, between `start` and `stop`.
 
     A session that nobody used for `days` days is deleted; none is if that is 0.
-    `listeners` are called after each stored operation with the session, its step and the tab that asked for it.
+    `listeners` are called after each stored operation with the session, its step and the tab that asked for it;
+    `hearers` with each event that `Session.publish_everywhere` told on another server.
     """
 
     def __init__(self, database_url: str, *, live: int = limits.LIVE_SESSIONS, days: int = 0) -> None:
         self.listeners: list[Listener] = []
+        self.hearers: list[Hearer] = []
         self._store = Store(database_url)
         self.short_links = ShortLinks(self._store)
         self._live = live
@@ -57,7 +59,7 @@ class Sessions:
         """Open the database, bringing its schema up to date. Raises StorageFailed."""
         await self._store.start()
         if self._store.shared:
-            self._news = News(self._store, self._all)
+            self._news = News(self._store, self._all, self.hearers)
             self._news.start()
         self._expiry.start()
 
@@ -140,9 +142,10 @@ class Sessions:
         return session
 
     async def _look_up(self, session: Session) -> None:
-        """See whether another process has changed the session: its news may arrive after the next request does."""
+        """Have what other servers did to the session: their news may arrive after the next request does."""
         with suppress(StorageFailed):  # what is here can be read on
-            session.heard((await self._store.last([session.id])).get(session.id, 0))
+            if session.heard((await self._store.last([session.id])).get(session.id, 0)):
+                await session.refresh()
 
     async def _use(self, session: Session, now: int) -> None:
         """Have it known that the session is used. UnknownSession if it was deleted meanwhile."""

@@ -82,6 +82,7 @@ def install(app: FastAPI) -> None:
     app.state.plays = Plays(app.state.players)
     app.state.elsewhere = Elsewhere(app.state.players)
     app.state.sessions.listeners.append(app.state.live.on_step)
+    app.state.sessions.hearers.append(app.state.live.on_said)
     app.include_router(router)
     app.include_router(fragments.router)
     app.include_router(travel.router)
@@ -90,13 +91,15 @@ def install(app: FastAPI) -> None:
 
 @router.get("/")
 async def first_page() -> HTMLResponse:
-    return await _first_page()
+    return await _first_page(request)
 
 
-async def _first_page(trouble: Trouble | None = None, typed: str = "") -> HTMLResponse:
+async def _first_page(request: Request, trouble: Trouble | None = None, typed: str = "") -> HTMLResponse:
     # The first one compiles a register map, which takes a moment.
     shown = await anyio.to_thread.run_sync(home)
-    return HTMLResponse(render("home.html", home=shown, trouble=trouble, typed=typed), 422 if trouble else 200)
+    days = request.app.state.settings.session_days
+    html = render("home.html", home=shown, trouble=trouble, typed=typed, session_days=days)
+    return HTMLResponse(html, 422 if trouble else 200)
 
 
 @router.post("/sessions")
@@ -139,7 +142,7 @@ async def open_text(request: Request, text: str) -> Response:
         trouble = trouble_of_line(error, "open")
         where = f" Line {error.line}." if error.line else ""
         typed = text if len(text) <= limits.INLINE_CHARACTERS else ""
-        return await _first_page(replace(trouble, headline=f"{trouble.headline}{where}"), typed)
+        return await _first_page(request, replace(trouble, headline=f"{trouble.headline}{where}"), typed)
 
 
 async def _started(request: Request, text: str, title: str) -> Response:

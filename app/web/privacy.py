@@ -15,5 +15,7 @@ async def privacy(request: Request) -> HTMLResponse:
     """As this server is set up."""
     settings: Settings = request.app.state.settings
     days = COOKIE_SECONDS // 86_400
-    html = render("privacy.html", cookie_days=days, log_addresses=settings.log_addresses)
+    html = render(
+        "privacy.html", cookie_days=days, log_addresses=settings.log_addresses, session_days=settings.session_days
+    )
     return HTMLResponse(html, headers={"Cache-Control": "no-cache"})

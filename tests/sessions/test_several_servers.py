@@ -135,8 +135,8 @@ async def test_who_opens_the_session_there_sees_it_as_it_is_even_before_the_news
     await session.append(PTZ, edit_key=key)
     assert other.seq == 1
     opened = await there.open(session.id)
-    await opened.machine()
     assert opened.seq == 2
+    assert opened.lines() == session.lines()
 
 
 async def test_an_event_that_is_kept_nowhere_reaches_the_watchers_of_all_servers_once(both):

@@ -221,3 +221,11 @@ async def test_the_privacy_page_tells_of_cookies_the_log_and_how_long(client, me
     assert '<a href="/privacy">Privacy</a>' in (await client.get("/")).text
     async with client_of(measured) as other:
         assert "and the address it came from" in (await other.get("/privacy")).text
+
+
+@pytest.mark.parametrize(("days", "says"), [(0, "long as the server"), (90, "nobody opened it for 90 days")])
+async def test_how_long_sessions_are_kept_is_said_where_one_starts_and_where_one_asks(database_url, days, says):
+    made = create_app(Settings(database_url=database_url, session_days=days))
+    async with client_of(made) as client:
+        assert says in (await client.get("/privacy")).text
+        assert ("for 90 days" in (await client.get("/")).text) is bool(days)

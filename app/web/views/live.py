@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
 
 from app.scenario import Step
-from app.sessions import Session
+from app.sessions import Said, Session
 from app.web.views import explorer, shared
 from app.web.views.explorer import Form
 from app.web.views.look import Look
 from app.web.views.lpis import LpiPanel
 from app.web.views.moment import Moment, Reading
 from app.web.views.navigator import Cell, cell
+from app.web.views.presenter import EVENT as PRESENT
 from app.web.views.presenter import Presenter
 from app.web.views.render import component, partial
 from app.web.views.shared import Shared
@@ -57,6 +58,11 @@ class Live:
             return
         html = self._update(session, room, step)
         session.publish("", html, not_to=actor)
+
+    def on_said(self, session: Session, said: Said) -> None:
+        """Hearer of `Sessions`: whoever comes later learns here too where a presenter on another server looks."""
+        if said.event == PRESENT:
+            self.room(session).presenter.heard(said.not_to, said.data)
 
     def update(self, session: Session, seq: int) -> str:
         """The fragments of a step that was just appended; "" if it is long gone."""

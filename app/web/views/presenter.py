@@ -58,6 +58,12 @@ class Presenter:
             if self._timer is None:
                 self._tell(session)
 
+    def heard(self, actor: str, data: str) -> None:
+        """The tab `actor` on another server presents, and told this event there."""
+        query, _, says = data.partition("\n")
+        self.actor, self.place = actor, Place(query, says) if query else NOBODY
+        self._told = self.place
+
     def joined(self, actor: str) -> None:
         """An event stream of the tab is open."""
         self.tabs[actor] = self.tabs.get(actor, 0) + 1
@@ -80,7 +86,7 @@ class Presenter:
         if self.place == self._told:
             return
         self._told = self.place
-        session.publish(EVENT, self.place.data, not_to=self.actor)
+        session.publish_everywhere(EVENT, self.place.data, not_to=self.actor)
         self._timer = asyncio.get_running_loop().call_later(limits.PRESENTER_INTERVAL_SECONDS, self._tell, session)
 
 
