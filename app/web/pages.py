@@ -90,7 +90,7 @@ def install(app: FastAPI) -> None:
 
 
 @router.get("/")
-async def first_page() -> HTMLResponse:
+async def first_page(request: Request) -> HTMLResponse:
     return await _first_page(request)
 
 
