@@ -42,6 +42,7 @@ def pages(site):
         short = client.post("/api/v1/links", json={"scenario": TEXT, "short": True}).json()["short"]
         start = ["/", f"/s/{made}", f"/x/{links.pack(parse(TEXT))}", urlsplit(short).path]
         start += [f"/s/{made}/{tool}" for tool in ("text", "share", "compare", "migrate")]
+        start += [f"/s/{made}?tab=memory&address={at}" for at in ("0x40200003", "0x40210400", "0x40300000")]
         start += [f"/s/{made}?why=8195", f"/s/{made}?step=4", "/nothing", "/registers/GICR_NOTHING", "/s/nothing"]
         found = {}
         queue = [*start]

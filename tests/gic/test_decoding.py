@@ -1,6 +1,8 @@
 """What lies where in guest RAM and what its bytes mean, on every implementation."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.gic import COMMANDS, Machine
 from app.gic.commands import encode, layout_of
@@ -128,6 +130,30 @@ def test_an_entry_that_is_not_all_ram_is_not_decoded():
     machine.write(machine.map.address(machine.map.registers["GITS_CBASER"], 0), VALID | 0x4010_0000, 8)
     queue = next(each for each in regions(machine, ANYWHERE, 0) if each.kind is Kind.QUEUE)
     assert Decoder(machine).entry(queue, 0x4010_0000) is None
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(EVERYWHERE),
+    st.lists(st.integers(0, (1 << 64) - 1), min_size=5, max_size=5),
+    st.binary(min_size=64, max_size=64),
+    st.lists(st.integers(0, 1 << 20), max_size=8),
+)
+def test_whatever_registers_and_ram_hold_every_byte_can_be_asked_about(implementation, values, data, places):
+    machine = Machine(implementation)
+    near = [value & ~0x000F_FFFF_FFFF_0000 | 0x4000_0000 | value & 0xF_0000 for value in values]
+    names = ("GICR_PROPBASER", "GICR_PENDBASER", "GITS_BASER0", "GITS_BASER1", "GITS_CBASER")
+    for name, value in zip(names, near, strict=True):
+        machine.write(machine.map.address(machine.map.registers[name], 0), value, 8)
+    machine.memory.write(0x4000_0000, data * 1024)
+    for place in places:
+        address = 0x4000_0000 + place
+        found = regions(machine, range(address, address + 256), 6)
+        region = region_at(found, address)
+        decoded = region and Decoder(machine).entry(region, address)
+        if decoded:
+            assert decoded.sentence
+            assert decoded.start <= address < decoded.start + len(decoded.data)
 
 
 def test_the_configuration_byte_is_declared_once():
