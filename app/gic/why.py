@@ -52,7 +52,7 @@ def why(machine: Machine, intid: int, cpu: int | None = None) -> Chain:
         raise ValueError(f"no CPU {cpu}: 0 to {machine.cpus - 1}")
     if FIRST_LPI <= intid < LPI_LIMIT:
         target, links = lpi_links(machine, intid, cpu)
-        return Chain(intid, target, tuple(links))
+        return Chain(intid, target, tuple(link for _, link in links))
     if not 0 <= intid < machine.wired.limit:
         known = f"0 to {machine.wired.limit - 1}, or LPIs {FIRST_LPI} to {LPI_LIMIT - 1}"
         raise ValueError(f"INTID {intid} is no interrupt here: {known}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from app.gic.list_registers import LIST_REGISTERS
@@ -14,6 +15,21 @@ if TYPE_CHECKING:
     from app.gic.machine import Machine
 
 _PROCESSOR_SLEEP = 2
+
+
+class StopName(StrEnum):
+    """The stops on an LPI's way from a device to a CPU, in the order in which it comes to them."""
+
+    DEVICE = "device"
+    DEVICE_ENTRY = "device-entry"
+    EVENT = "event"
+    EVENT_ENTRY = "itt-entry"
+    LPI = "lpi"
+    COLLECTION = "collection"
+    REDISTRIBUTOR = "redistributor"
+    CONFIG = "configuration"
+    PENDING = "pending"
+    CPU = "cpu"
 
 
 @dataclass(frozen=True, slots=True)
