@@ -439,6 +439,10 @@ class KernelTranslation:
             self._cache.move_to_end((device, event))
         return lpi
 
+    def remembers(self, device: int, event: int) -> bool:
+        """Whether the event is in the translation cache; looking changes nothing."""
+        return (device, event) in self._cache
+
     def forget_translations(self) -> None:
         for lpi in self._cache.values():
             self.lpis.put(lpi)

@@ -131,7 +131,7 @@ class TableTranslation:
         """Where entry `index` lies; None when its level 1 entry is not Valid. TableFault: no RAM."""
         if not root.indirect:
             return root.base + index * root.entry_bytes
-        slot = root.base + index // (root.page_bytes // L1_ENTRY_BYTES) * L1_ENTRY_BYTES
+        slot = root.level1_address(index)
         try:
             level1 = self._u64(slot)
         except IndexError as fault:

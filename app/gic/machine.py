@@ -37,6 +37,7 @@ from app.gic.system_registers import SystemRegisters
 from app.gic.tables import PlainFormat, QemuFormat
 from app.gic.userspace import Userspace, UserspaceError
 from app.gic.views import Views
+from app.gic.way import Way, event_way, lpi_way
 from app.gic.why import Chain, why
 from app.gic.wired import Wired
 from app.gic.wired_story import WiredStory
@@ -342,6 +343,14 @@ class Machine(Looking):
     def why(self, intid: int, cpu: int | None = None) -> Chain:
         """Why `intid` is, or is not, signalled: every condition on its way. `cpu`: whose SGI or PPI."""
         return why(self, intid, cpu)
+
+    def lpi_way(self, intid: int) -> Way:
+        """The way of an MSI to this LPI and on to a CPU, stop by stop."""
+        return lpi_way(self, intid)
+
+    def event_way(self, device_id: int, event_id: int | None = None) -> Way:
+        """The same for a device's event, mapped or not; None: its first mapped one."""
+        return event_way(self, device_id, event_id)
 
     # -- listening
 

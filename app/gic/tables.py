@@ -287,3 +287,7 @@ class TableRoot(NamedTuple):
         if page == 65536:
             base = baser & 0x0000_FFFF_FFFF_0000 | (baser >> 12 & 0xF) << 48
         return cls(base, entry, page, indirect, min(entries, 1 << id_bits))
+
+    def level1_address(self, index: int) -> int:
+        """Where the level 1 entry of entry `index` lies, in a two-level table."""
+        return self.base + index // (self.page_bytes // L1_ENTRY_BYTES) * L1_ENTRY_BYTES
