@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from app.gic.machine import Machine
 
 
-class State(StrEnum):
+class StopState(StrEnum):
     """How far an MSI gets: `broken` is the first stop with a link that does not hold, `after` what it does not reach.
 
     `absent`: no event maps to the LPI, so that it has no such stop.
@@ -41,7 +41,7 @@ class Stop:
     name: StopName
     sight: Sight
     links: tuple[Link, ...]
-    state: State
+    state: StopState
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def event_way(machine: Machine, device: int, event: int | None = None) -> Way:
     if not 0 <= device < 1 << 32 or not 0 <= (event or 0) < 1 << 32:
         raise ValueError(f"DeviceID {device:#x} and EventID {event or 0:#x} are 32 bits wide")
     if event is None:
-        event = next((each.event_id for each in machine.events(device)), 0)
+        event = next((each.event_id for each in machine.events(device, 0, 1)), 0)
     if not machine.has_its:
         none = Link("ITS", False, "this machine has no ITS, so it has no events", "Make a machine with one (its=1)")
         return _way(machine, Facts(device=device, event=event), [(StopName.DEVICE, none)])
@@ -184,15 +184,15 @@ def _way(machine: Machine, facts: Facts, links: Placed) -> Way:
         by_stop[name].append(each)
     seen = sights(machine, facts, by_stop)
     stops: list[Stop] = []
-    state = State.HOLDS
+    state = StopState.HOLDS
     for name in StopName:
         broken = any(not each.holds for each in by_stop[name])
-        if state is State.HOLDS and broken:
-            state = State.BROKEN
-        elif state is State.BROKEN:
-            state = State.AFTER
-        absent = state is State.HOLDS and facts.device is None and name in _OF_AN_EVENT
-        stops.append(Stop(name, seen[name], tuple(by_stop[name]), State.ABSENT if absent else state))
+        if state is StopState.HOLDS and broken:
+            state = StopState.BROKEN
+        elif state is StopState.BROKEN:
+            state = StopState.AFTER
+        absent = state is StopState.HOLDS and facts.device is None and name in _OF_AN_EVENT
+        stops.append(Stop(name, seen[name], tuple(by_stop[name]), StopState.ABSENT if absent else state))
     return Way(facts, tuple(stops))
 
 

@@ -44,7 +44,8 @@ class Sight:
 
     `value` is the number that it stands for, `words` what the GIC goes by there. `bit` is the bit of the last cell that
     counts, None if all of it does. `differs` says why RAM and the inside are not the same, "" if they are or there is
-    only one of them. `home` says where the implementation keeps it, from the table of behaviours.
+    only one of them; `stale` is that where RAM is what software writes, and not only
+    an image. `home` says where the implementation keeps it, from the table of behaviours.
     """
 
     value: str = ""
@@ -53,6 +54,7 @@ class Sight:
     bit: int | None = None
     inside: Inside | None = None
     differs: str = ""
+    stale: bool = False
     home: str = ""
     cite: str = ""
     registers: tuple[RegisterCell, ...] = ()
@@ -146,7 +148,7 @@ def _event_entry(machine: Machine, facts: Facts) -> Sight:
 def _lpi(facts: Facts) -> Sight:
     if facts.intid is None:
         return Sight()
-    icid = "in no collection" if facts.icid is None else f"in collection {facts.icid}"
+    icid = "no collection" if facts.icid is None else f"ICID {facts.icid}"
     return Sight(str(facts.intid), icid if facts.device is not None else "")
 
 
@@ -179,7 +181,7 @@ def _config(machine: Machine, view: LpiView, cpu: int) -> Sight:
         return replace(sight, inside=Inside("", "not read yet"))
     words = config_words(view.config_cached)
     inside = Inside(f"{view.config_cached:02x}", words)
-    return replace(sight, inside=inside, words=words, differs="needs INV" if view.stale else "")
+    return replace(sight, inside=inside, words=words, differs="needs INV" if view.stale else "", stale=view.stale)
 
 
 def _pending(machine: Machine, view: LpiView, cpu: int) -> Sight:
@@ -197,7 +199,7 @@ def _pending(machine: Machine, view: LpiView, cpu: int) -> Sight:
     if latched is there:
         return _home(sight, impl.pending_home)
     if there:
-        return _home(replace(sight, differs="not read"), impl.table_edits)
+        return _home(replace(sight, differs="not read", stale=True), impl.table_edits)
     saved = "not saved" if impl.tables_home is TablesHome.KERNEL else "not written back"
     return _home(replace(sight, differs=saved), impl.pending_home)
 

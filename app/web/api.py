@@ -221,8 +221,8 @@ async def read_why(
     ] = None,
 ) -> JSONResponse:
     """Why an interrupt is signalled to its CPU or not, condition by condition, and what would mend the first broken."""
-    number = _number("intid", intid, 32)
-    asked = None if cpu is None else _number("cpu", cpu, 16)
+    number = number_of("intid", intid, 32)
+    asked = None if cpu is None else number_of("cpu", cpu, 16)
     try:
         chain = await session.look(lambda machine: machine.why(number, asked), step)
     except ValueError as error:
@@ -242,7 +242,7 @@ async def read_table(
     """An ITS table as the ITS would walk it now, or the command queue."""
     if table is TableName.ITT and device is None:
         raise Problem(422, "invalid-request", "The request does not fit", "Which ITT? Add ?device= and a DeviceID.")
-    device_id = _number("device", device or "0", 32)
+    device_id = number_of("device", device or "0", 32)
     return JSONResponse({"table": table, **await session.look(partial(_table, table, device_id), step)})
 
 
@@ -254,7 +254,7 @@ async def read_memory(
     length: Annotated[int, Query(ge=1, le=limits.MEMORY_BYTES_PER_READ)] = 64,
 ) -> JSONResponse:
     """Guest RAM."""
-    start = _number("address", address, ADDRESS_BITS)
+    start = number_of("address", address, ADDRESS_BITS)
     try:
         data = (await session.machine(step)).memory.read(start, length)
     except IndexError as error:
@@ -416,7 +416,7 @@ def _with_machine(new: shapes.NewSession) -> str:
     return "\n".join(rows)
 
 
-def _number(name: str, text: str, bits: int) -> int:
+def number_of(name: str, text: str, bits: int) -> int:
     try:
         value = int(text, 0)
     except ValueError:

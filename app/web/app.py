@@ -35,6 +35,7 @@ from app.web import (
     problems,
     reference,
     thread,
+    way_api,
 )
 from app.web.door import Door
 from app.web.effort import Effort
@@ -81,6 +82,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.players = anyio.CapacityLimiter(limits.CONCURRENT_PLAYS)
     problems.install(app)
     app.include_router(api.router)
+    app.include_router(way_api.router)
     app.include_router(lessons_api.router)
     app.include_router(commands.router)
     app.include_router(commands.pages)

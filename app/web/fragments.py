@@ -34,6 +34,7 @@ from app.web.views.trouble import Trouble, trouble_of_line
 router = APIRouter(include_in_schema=False)
 CHANNEL = "page"
 PLACES = {"register": "register", "its": "its", "poke": "poke", "meaning": "poke"}
+FROM_THE_WAY = "way"
 
 
 @router.post("/s/{id}/ops")
@@ -41,7 +42,7 @@ async def act(request: Request, id: str) -> Response:  # noqa: A002 - the path s
     """One operation, as a line or as a form's fields. Answers with what changed; without htmx, back to the page."""
     session: Session = await request.app.state.sessions.open(id)
     form = _texts(await form_of(request))
-    place = PLACES.get(form.get("kind", ""), "console")
+    place = FROM_THE_WAY if form.get("at") else PLACES.get(form.get("kind", ""), "console")
     scripted = request.headers.get("hx-request") == "true"
     if form.get("kind") == "its" and form.get("do") == "choose":
         look = look_from(f"/s/{id}", {**request.query_params, "command": form.get("command", "")})
@@ -62,7 +63,7 @@ async def act(request: Request, id: str) -> Response:  # noqa: A002 - the path s
     if not scripted:
         return RedirectResponse(look_from(f"/s/{id}", {**request.query_params, "step": ""}).link(), 303)
     if look.step is not None or turns != session.turns:
-        newest = replace(look, step=None, tab=form.get("tab", look.tab))
+        newest = replace(look, step=None, tab=form.get("tab", look.tab), way=form.get("way", look.way))
         headers = {**NO_STORE, "HX-Replace-Url": newest.link()}
         html = await app_fragment(request, session, newest)
         return HTMLResponse(html + _console_emptied(form, look.base), headers=headers)

@@ -44,7 +44,9 @@ NO_STORE = {"Cache-Control": "no-store", "Vary": "HX-Request"}
 PLAYS_KEPT = 32
 LEADS_OUT = re.compile(r'<a (?=[^>]*href="/(?![xls]/))')
 # What htmx may ask for alone, by element id.
-PARTS = frozenset({"app", "inspector", "found", "why", "choices", "p-lpis", "p-devices", "p-collections", "p-memory"})
+PARTS = frozenset(
+    {"app", "inspector", "found", "why", "way", "choices", "p-lpis", "p-devices", "p-collections", "p-memory"}
+)
 
 
 class Plays:

@@ -1,7 +1,7 @@
-// Whoever asks why an interrupt is (not) signalled is taken to the answer; an answer that is only brought up to date moves nothing.
+// Whoever asks why an interrupt is (not) signalled, or for its way, is taken to the answer; one that is only brought up to date moves nothing.
 
 document.addEventListener("htmx:after:swap", (event) => {
   const { target, sourceElement } = event.detail.ctx ?? {};
-  if (target?.id !== "why" || sourceElement?.tagName !== "A") return;
-  document.getElementById("why-h")?.focus();
+  if (!["why", "way"].includes(target?.id) || !["A", "FORM"].includes(sourceElement?.tagName)) return;
+  document.getElementById(`${target.id}-h`)?.focus();
 });

@@ -16,6 +16,8 @@ DOCUMENTED = {
     "GET /api/v1/sessions/{id}/registers/{name}",
     "GET /api/v1/sessions/{id}/lpis",
     "GET /api/v1/sessions/{id}/why/{intid}",
+    "GET /api/v1/sessions/{id}/way/{intid}",
+    "GET /api/v1/sessions/{id}/way/{device}/{event}",
     "GET /api/v1/sessions/{id}/tables/{table}",
     "GET /api/v1/sessions/{id}/memory",
     "GET /api/v1/sessions/{id}/log",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.gic import IMPLEMENTATIONS
 from app.registers import Register
-from app.web.views import builder, history, inspector, lanes, memory, navigator, trace, why
+from app.web.views import builder, history, inspector, lanes, memory, navigator, trace, way, why
 from app.web.views.look import RAM_BASE, Look
 from app.web.views.moment import Moment, machine_map, moment_of
 from app.web.views.onview import Unknown, register_on_view, shown_of, touches_of
@@ -40,6 +40,7 @@ class Page:
     builder: builder.Builder
     why: why.WhyPanel
     lanes: lanes.LanePanel
+    way: way.WayPanel
     may_write: bool
     unknown: Unknown | None
 
@@ -73,6 +74,7 @@ async def page_of(
         ),
         why=why.why_panel(moment.machine, look, moment.now),
         lanes=steps_in_lanes,
+        way=way.way_panel(moment.machine, look, moment.now),
         may_write=may_write,
         unknown=unknown,
     )

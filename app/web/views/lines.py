@@ -43,10 +43,25 @@ def lines_of(form: Mapping[str, str], map_: RegisterMap, peek: Peek) -> tuple[st
             return (_its_line(form),)
         case "poke":
             return (one_line(f"poke {form.get('address', '')} {form.get('bytes', '')}"),)
+        case "write":
+            return (one_line(f"write {form.get('name', '')} {form.get('value', '')}"),)
+        case "lpi-config":
+            return _config_lines(form)
         case "first-lpi":
             return (*(line for name, line in TABLES.items() if not _points(map_, name, peek)), *FIRST_LPI)
         case _:
             return (one_line(form.get("op", "")),)
+
+
+def _config_lines(form: Mapping[str, str]) -> tuple[str, ...]:
+    """A configuration byte as software writes it, and perhaps INV after it."""
+    priority, enable = _number(form.get("priority", "")), form.get("enable", "")
+    if priority is None or priority & ~0xFC or enable not in ("0", "1"):
+        byte = form.get("priority", "") or "?"
+    else:
+        byte = f"{priority | int(enable):02x}"
+    poke = one_line(f"poke {form.get('address', '')} {byte}")
+    return (poke, one_line(f"its INV {form.get('event', '')}")) if form.get("do") == "inv" else (poke,)
 
 
 def _points(map_: RegisterMap, name: str, peek: Peek) -> bool:

@@ -35,9 +35,9 @@ class Look:
     `zoom` the first INTID of the row of the map that is shown large. `device` is the DeviceID whose ITT is open (the
     first); `devices`, `event` and `icid` are where the windows of devices, of that ITT and of collections begin.
     `address` is what memory shows (None: the tables in RAM decide). `why` is the interrupt that is asked about, as 8195
-    or 3@1. `pinned`: without a step the address means another than the newest. `embed` and what follows: see
-    app.web.views.embed. The last four are HABITS: numbers in `radix`, fields' `meanings` in full, the register
-    `elsewhere`, the `lanes` of the steps.
+    or 3@1, `way` the LPI or the event whose way is shown, as 8195 or 0x2:0x14. `pinned`: without a step the address
+    means another than the newest. `embed` and what follows: see app.web.views.embed. The last four are HABITS: numbers
+    in `radix`, fields' `meanings` in full, the register `elsewhere`, the `lanes` of the steps.
     """
 
     base: str
@@ -58,6 +58,7 @@ class Look:
     find: str = ""
     words: str = ""
     why: str = ""
+    way: str = ""
     pinned: bool = False
     embed: bool = False
     panel: str = PANELS[0]
@@ -114,6 +115,7 @@ class Look:
             "address": None if there["address"] is None else f"{there['address']:#x}",
             "command": there["command"],
             "why": there["why"],
+            "way": there["way"],
         }
         if there["embed"]:
             pairs |= {
@@ -138,7 +140,7 @@ FIELDS = frozenset(field.name for field in fields(Look))
 # Links name few things many times: a page has some hundred of them.
 @lru_cache(maxsize=4096)
 def _quoted(value: str) -> str:
-    return quote(value, safe="@")
+    return quote(value, safe="@:")
 
 
 def look_from(base: str, query: Mapping[str, str]) -> Look:
@@ -164,6 +166,7 @@ def look_from(base: str, query: Mapping[str, str]) -> Look:
         find=query.get("find", "").strip()[:64],
         words=query.get("words", "")[: limits.COMMAND_CHARACTERS + 1],
         why="".join(query.get("why", "").split())[:16],
+        way="".join(query.get("way", "").split())[:24],
         embed=query.get("embed") == "1",
         panel=panel if panel in PANELS else PANELS[0],
         readonly=query.get("readonly") != "0",

@@ -13,6 +13,7 @@ from app.gic.lpi_map import ENABLED, MAPPED, PENDING, STALE, Row
 from app.gic.views import LpiView, Window
 from app.web.views import lpi_map
 from app.web.views.look import FIRST_LPI, LAST_LPI, Look
+from app.web.views.way import way_of
 from app.web.views.words import NONE, number
 
 WINDOW = 32
@@ -57,6 +58,7 @@ class LpiRow:
     now: bool
     invalidate: str
     why: str
+    way: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +226,7 @@ def _row(lpi: LpiView, state: LpiState, look: Look) -> LpiRow:
         now=before is None or before != lpi,
         invalidate=f"its INV {event}" if event else "",
         why=f"{look.link(why=str(lpi.intid))}#why",
+        way=way_of(look, lpi.intid),
     )
 
 

@@ -11,6 +11,7 @@ from app.gic.behaviours import TablesHome
 from app.gic.copies import CopyState, EntryCopy
 from app.gic.views import CollectionView, DeviceView, EventView, Window
 from app.web.views.look import Look
+from app.web.views.way import way_of
 from app.web.views.words import NONE, plural
 
 T = TypeVar("T")
@@ -95,6 +96,7 @@ class DeviceRow:
     events: int
     href: str
     open: bool
+    way: str
     now: bool
 
 
@@ -105,6 +107,7 @@ class EventRow:
     collection: str
     entry: Entry
     lpi_href: str
+    way: str
     msi: str
     discard: str
     now: bool
@@ -274,6 +277,7 @@ def _device(device: DeviceView, copy: EntryCopy | None, chosen: int | None, look
         events=device.events,
         href=look.link(tab="devices", device=device.device_id, event=0),
         open=device.device_id == chosen,
+        way=way_of(look, device=device.device_id),
         now=now,
     )
 
@@ -286,6 +290,7 @@ def _event(event: EventView, copy: EntryCopy | None, look: Look, *, now: bool) -
         collection=NONE if event.icid is None else str(event.icid),
         entry=_entry(event.entry_address, copy, look),
         lpi_href=look.link(tab="lpis", start=event.intid, zoom=event.intid, show="", cpu=None),
+        way=way_of(look, device=event.device_id, event=event.event_id),
         msi=f"msi {operands}",
         discard=f"its DISCARD {operands}",
         now=now,

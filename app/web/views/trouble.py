@@ -9,7 +9,7 @@ from app.scenario import ScenarioError
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """`where` names the form it belongs to: register, its, poke, console."""
+    """`where` names the form it belongs to: register, its, poke, way, console."""
 
     headline: str
     text: str

@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 
 from app.gic import Machine
+from app.gic.lpi import FIRST_LPI
 from app.gic.why import Chain
 from app.web.views.look import Look
+from app.web.views.way import way_of
 from app.web.views.words import Run, runs
 
 FIRST_SPI = 32
@@ -40,6 +42,7 @@ class WhyPanel:
     offered: tuple[tuple[str, str], ...]
     close: str
     again: str
+    way: str = ""
 
 
 def why_panel(machine: Machine, look: Look, step: int) -> WhyPanel:
@@ -65,7 +68,8 @@ def why_panel(machine: Machine, look: Look, step: int) -> WhyPanel:
         for link in chain.links
     )
     cpu = "" if chain.cpu is None else f"CPU{chain.cpu}"
-    return WhyPanel(asked, _headline(chain), step, cpu, links, "", (), close, again)
+    way = way_of(look, chain.intid) if chain.intid >= FIRST_LPI else ""
+    return WhyPanel(asked, _headline(chain), step, cpu, links, "", (), close, again, way)
 
 
 def asks(intid: int, look: Look, cpus: int) -> tuple[tuple[str, str], ...]:
