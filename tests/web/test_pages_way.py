@@ -165,7 +165,7 @@ async def test_the_past_and_a_link_have_their_ways(client, path):
     made = await client.post("/api/v1/links", json={"scenario": PENDING.format(name="kvm")})
     link = (await client.get(f"{made.json()['link']}?way=0x2:0x14")).text
     assert [name for name, state, _ in stops(link) if state == "broken"] == ["configuration"]
-    assert 'fieldset class="plain" disabled' in section(link)
+    assert 'fieldset class="plain" aria-label="Configuration byte: In RAM" disabled' in section(link)
 
 
 EDITS = [
