@@ -53,9 +53,13 @@ def test_the_past_is_asked_too_and_what_is_asked_stays(masked):
     page = explorer.page
     page.locator("#lpi-8195 a.st").click()
     expect(page.locator("#why li.here")).to_contain_text("configuration byte")
+    before = explorer.step
+    page.click("#step-back")
+    expect(page.locator("#why .sec-h")).to_contain_text(f"after step {before - 1}")
     page.click("#step-back")
     expect(page.locator("#why li.here")).to_contain_text("it is not pending")
     expect(page.locator("#why .sec-h")).to_contain_text(f"after step {explorer.step}")
+    page.click("#step-forward")
     page.click("#step-forward")
     expect(page.locator("#why li.here")).to_contain_text("configuration byte")
     page.reload()
