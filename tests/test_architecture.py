@@ -19,6 +19,7 @@ BELOW = {
     "lessons": set(),
     "behaviours": set(),
     "limits": set(),
+    "client": set(),
     "settings": {"limits"},
     "cli": {"registers", "gic", "scenario", "exchange", "engines", "sessions", "web", "limits", "settings", "__init__"},
     "__main__": {"cli"},
