@@ -172,6 +172,30 @@ def diff(
 
 
 @cli.command()
+def review(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A scenario, or a log that can be imported; - is input.")
+    ],
+    on: Annotated[str | None, typer.Option("--on", metavar="NAME", help="An implementation.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Say what is wrong in a scenario or a log, rule by rule. Exit 0: nothing found, 1: something, 2: unreadable."""
+    from app.review.command import Unreadable, as_json_text, lines, reviewed
+
+    chosen = _implementations([on])[0] if on else None
+    try:
+        found = reviewed(file, chosen)
+    except Unreadable as error:
+        for row in error.rows:
+            typer.echo(row, err=True)
+        raise typer.Exit(UNREADABLE) from None
+    except OSError as error:
+        _fail(f"{error.filename or file}: {error.strerror or error}")
+    typer.echo(as_json_text(found) if as_json else "\n".join(lines(found)))
+    raise typer.Exit(DIFFERS if found.review.findings else HOLDS)
+
+
+@cli.command()
 def why(
     file: ScenarioFile,
     intid: Annotated[str, typer.Argument(metavar="INTID", help="The interrupt, as 8195.")],

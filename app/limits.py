@@ -165,6 +165,14 @@ CHOICE_STEPS_SHOWN: Final = 100
 """Steps listed for one choice that the manual leaves open. There are some 50 such choices: 5,000 numbers, 30 kB; the
 answer says how many steps there were in all."""
 
+FINDINGS_PER_REVIEW: Final = 200
+"""Findings of one review, each object of a rule once: at some 600 bytes of HTML 120 kB, more than anybody reads before
+mending the first. The answer says how many more there are."""
+
+FINDING_STEPS_SHOWN: Final = 16
+"""Steps listed of a finding that is repeated: 200 x 16 links of 60 bytes are 190 kB at worst; the count tells of the
+others."""
+
 SHORT_LINK_CHARACTERS: Final = 32 * KIB
 """A scenario kept under a short link, packed as in `/x/`. Forty lines take some 400 characters: this is 3,000 lines."""
 

@@ -1,0 +1,1 @@
+"""What is wrong in a scenario: rules of the manual, looked for in what every step did."""
