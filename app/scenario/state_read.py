@@ -24,7 +24,7 @@ from app.gic.lpi_index import RANK_BITS
 from app.gic.lpi_kernel import KernelLpis, Lpi
 from app.gic.memory import PAGE, GuestMemory
 from app.gic.outcome import Outcome
-from app.gic.tables import TableRoot
+from app.gic.tables import L1_ENTRY_BYTES, TableRoot
 from app.registers import TWO_STATE_IMPLEMENTATIONS
 from app.scenario.format import format_content
 from app.scenario.migration import build
@@ -33,6 +33,8 @@ from app.scenario.state import slot_names, state_of, state_text
 from app.scenario.state_schema import FORMAT, VERSION, State
 
 LONGEST_JSON = 8 << 20
+# Of GITS_BASER<n>: Page_Size, Entry_Size, Size and Physical_Address (IHI 0069).
+TABLE_PAGES, MOST_ENTRY_BYTES, MOST_TABLE_PAGES, ADDRESS_BITS = (4096, 16384, 65536), 32, 256, 52
 LONGEST_LINE = 200_000
 """Of the language: a session keeps the state as one line."""
 EMPTY_PAGE = bytearray(PAGE)  # one for all: a page is copied before it is written
@@ -254,6 +256,13 @@ def _translation(state: State, machine: Machine) -> object:
 
 
 def _root(given: dict[str, int]) -> TableRoot:
+    """What GITS_BASER<n> can say, and nothing larger: a table is walked by these numbers."""
+    page, entry = given["page_bytes"], given["entry_bytes"]
+    if page not in TABLE_PAGES or not 1 <= entry <= MOST_ENTRY_BYTES or given["base"] >> ADDRESS_BITS:
+        raise StateError(f"pages of {page} bytes, entries of {entry} at {given['base']:#x}", "its.tables")
+    pages = MOST_TABLE_PAGES * page // L1_ENTRY_BYTES if given["indirect"] else MOST_TABLE_PAGES
+    if given["entries"] > pages * (page // entry + 1):
+        raise StateError(f"{given['entries']} entries do not fit its pages", "its.tables")
     return TableRoot(
         given["base"], given["entry_bytes"], given["page_bytes"], bool(given["indirect"]), given["entries"]
     )

@@ -179,3 +179,18 @@ def test_the_schema_is_the_models():
     assert found["properties"]["version"]["const"] == 1
     assert set(found["required"]) >= {"format", "version", "machine", "registers"}
     assert found["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("entry_bytes", (1 << 52) - 1), ("entry_bytes", 0), ("page_bytes", 1 << 40), ("page_bytes", 0),
+        ("entries", 1 << 60), ("base", 1 << 63),
+    ],
+)  # fmt: skip
+def test_a_table_that_no_register_can_describe_is_refused_before_it_is_walked(name, value):
+    player = played("qemu")
+    state = json.loads(state_text(player.machine, player.spec))
+    state["its"]["tables"][0][name] = value
+    with pytest.raises(StateError, match=r"its\.tables"):
+        read_state(json.dumps(state))
