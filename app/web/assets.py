@@ -28,7 +28,7 @@ TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", 
 # What a page loads of static/js at once, as one file: modules compress better together, and are one request. The rest
 # is named by a page where it is needed: see static/js/demand.js.
 BUNDLES = {
-    "js/explorer.js": ("demand", "bits", "tabs", "offline", "live", "keys", "why"),
+    "js/explorer.js": ("demand", "tabs", "offline", "live", "keys", "why"),
     "js/text.js": ("demand", "complete", "editor"),
 }
 # What only explains or indents is left out of our own files; a vendored one is served as it is.

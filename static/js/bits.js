@@ -25,7 +25,6 @@ class Draft {
     this.bits = [...root.querySelectorAll(".bit")];
     this.controls = [...this.form.querySelectorAll("[data-msb]")];
     this.live = this.bits.filter((bit) => !bit.disabled);
-    this.setTabStop(this.live[0]);
   }
 
   get edited() {
@@ -125,8 +124,8 @@ class Draft {
 let draft = null;
 
 // An edit outlives a rendering of the same register that asks for the same, or that shows the same step in another way.
-// A page that the server replaced starts without one, whatever the browser kept in its inputs.
-function begin() {
+// A page that the server replaced starts without one; what was typed before this module was there is one.
+function begin(swapped) {
   const root = document.getElementById("inspector");
   if (!root?.querySelector("form.edit")) {
     draft = null;
@@ -139,9 +138,9 @@ function begin() {
     draft.show(document.activeElement);
   } else if (draft?.root !== root || draft.step !== step || draft.name !== register) {
     const edit = kept && draft.step === step ? draft.value : null;
-    root.querySelector("form.edit").reset();
+    if (swapped) root.querySelector("form.edit").reset();
     draft = new Draft(root);
-    draft.set(edit ?? draft.base);
+    draft.set(edit ?? draft.base, document.activeElement);
   }
 }
 

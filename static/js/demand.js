@@ -1,8 +1,8 @@
 // Modules that most visits do not need come when somebody first turns to the part of the page that names one, in
-// `data-module`, with its address. What was done there before it came is done again: pressed buttons and what was typed.
-// One that cannot be had, as the server is away, is asked for again at the next turn.
+// `data-module`, with its address. What was done there before it came is done again: buttons, keys in them, typing. One
+// that cannot be had, as the server is away, is asked for again at the next turn.
 
-const AGAIN = { click: "button[type=button]", input: "input, select, textarea" };
+const AGAIN = { click: "button[type=button]", keydown: "button[type=button]", input: "input, select, textarea" };
 const loading = new Map();
 
 function had(address) {
@@ -15,8 +15,8 @@ async function turn(event) {
   if (!address || loading.get(address) === true) return;
   const target = event.target.closest(AGAIN[event.type] ?? "no-such");
   await had(address);
-  if (target?.isConnected && loading.get(address)) target.dispatchEvent(new event.constructor(event.type, { bubbles: true, cancelable: true }));
+  if (target?.isConnected && loading.get(address)) target.dispatchEvent(new event.constructor(event.type, { bubbles: true, cancelable: true, key: event.key }));
 }
 
-for (const kind of ["pointerover", "focusin", "click", "input"]) document.addEventListener(kind, turn);
+for (const kind of ["pointerover", "focusin", "click", "keydown", "input"]) document.addEventListener(kind, turn);
 document.documentElement.classList.add("has-script");

@@ -109,6 +109,12 @@ class Inspector:
     may_write: bool
     step: int
 
+    @property
+    def tab_stop(self) -> int:
+        """The bit that the Tab key reaches, the first that is not reserved; -1 if all are."""
+        segments = (segment for half in self.halves for segment in half if not segment.reserved)
+        return next((segment.bits[0].number for segment in segments), -1)
+
 
 def reference(register: Register, cpu: int) -> str:
     """The register as the scenario language names it."""
