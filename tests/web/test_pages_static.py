@@ -33,6 +33,7 @@ def test_every_class_of_the_stylesheet_is_used():
     # Put together in a template: an access, a state, a span of bits, a tag's kind.
     together = {f"acc--{kind}" for kind in ("rw", "ro", "wo", "res0")}
     together |= {f"st--{kind}" for kind in ("pending", "active", "masked", "off")}
+    together |= {f"stop--{kind}" for kind in ("holds", "broken", "after", "absent")}
     together |= {f"n{bits}" for bits in range(1, 17)} | {"tag--pass", "tag--fail"}
     assert {name for name in classes - together if not re.search(rf"(?<![\w-]){name}(?![\w-])", text)} == set()
 
