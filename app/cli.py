@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from app.exchange.writers import FORMATS
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -35,18 +37,8 @@ class MapFormat(StrEnum):
     TABLE = "table"
     JSON = "json"
     RDL = "rdl"
+    HEADER = "header"
     HTML = "html"
-
-
-class ExportFormat(StrEnum):
-    """What `export` writes."""
-
-    JSON = "json"
-    QTEST = "qtest"
-    C = "c"
-    PYTHON = "python"
-    LINK = "link"
-    STATE = "state"
 
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="A scenario (.gic), or - for standard input.")]
@@ -289,12 +281,15 @@ def import_(
 @cli.command()
 def export(
     file: ScenarioFile,
-    to: Annotated[ExportFormat, typer.Option("--to", help="The format.")],
+    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help=", ".join(FORMATS))],
+    step: Annotated[int | None, typer.Option(help="Of a state, the one after this step; else the last.", min=0)] = None,
 ) -> None:
-    """Write a scenario as JSON, QEMU qtest commands, bare-metal C, Python, a link, or its last state (JSON)."""
+    """Write a scenario for another tool: for QEMU, a board, a shell, a debugger, a test suite; or its state."""
     from app.exchange.writers import write
 
-    written = write(_read(file), to.value)
+    if to not in FORMATS:
+        _fail(f"no format {to!r}; there are {', '.join(FORMATS)}")
+    written = write(_read(file), to, step)
     for remark in written.remarks:
         typer.echo(remark, err=True)
     typer.echo(written.text, nl=not written.text.endswith("\n"))

@@ -11,6 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import cli
+from app.exchange import writers
+from app.exchange.imports import registry
 from app.scenario import parse
 from app.scenario.runner import run
 from app.web.views import guide
@@ -177,3 +179,11 @@ def test_the_reference_has_every_limit_with_its_sum_and_every_command():
     for name in (*names, *COMMANDS):
         assert f"<code>{name}</code>" in page
     assert json.dumps(limits.OPERATIONS_PER_SESSION) in page.replace(",", "")
+
+
+def test_the_chapter_on_formats_lists_each_that_is_read_or_written():
+    text = (ROOT / "docs" / "formats.md").read_text()
+    for name, form in writers.FORMATS.items():
+        assert f"| `{name}` | {form.about} | {'a step' if form.state else 'the scenario'} |" in text
+    rows = re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE)
+    assert rows == [*registry.FORMATS, *writers.FORMATS]

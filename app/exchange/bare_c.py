@@ -39,7 +39,9 @@ SECURE = "the export runs in Non-secure state, this takes Secure software"
 BITS = {1: "8", 2: "16", 4: "32", 8: "64"}
 PRELUDE = """\
 #include <stdint.h>
-#include <stdio.h>
+
+/* The board: where a failed expectation is told. */
+extern int printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #define GICD {gicd:#010x}ul
 #define GITS {gits:#010x}ul
@@ -56,13 +58,13 @@ PRELUDE = """\
 #define EXPECT(text, condition) \\
     do {{ if (!(condition)) {{ failed++; printf("FAILED: %s\\n", text); }} }} while (0)
 
-static void ram_write(uint64_t address, const char *data, unsigned length) {{
+static inline void ram_write(uint64_t address, const char *data, unsigned length) {{
     for (unsigned i = 0; i < length; i++)
         *(volatile uint8_t *)(uintptr_t)(address + i) = (uint8_t)data[i];
     BARRIER();
 }}
 
-static int ram_equal(uint64_t address, const char *data, unsigned length) {{
+static inline int ram_equal(uint64_t address, const char *data, unsigned length) {{
     for (unsigned i = 0; i < length; i++)
         if (*(volatile uint8_t *)(uintptr_t)(address + i) != (uint8_t)data[i])
             return 0;

@@ -53,7 +53,7 @@ def check(what, got, holds):
 
 def write(scenario: Scenario) -> Written:
     """A script with one comment for each line of the scenario, followed by the calls that it is."""
-    writer = _Writer(scenario.machine)
+    writer = Writer(scenario.machine)
     body = [row for line in scenario.lines for row in writer.line(line)]
     title = scenario.title.replace("\\", "\\\\").replace('"', '\\"') or "A giclab scenario"
     imports = [f"from {module} import {names}" for module, names in sorted(writer.imports.items())]
@@ -61,7 +61,7 @@ def write(scenario: Scenario) -> Written:
     return Written("\n".join([*head, writer.construction(), "last = None", *body]) + "\n")
 
 
-class _Writer:
+class Writer:
     def __init__(self, spec: MachineSpec) -> None:
         self.spec = spec
         self.map: RegisterMap = vocabulary(spec).map
@@ -291,20 +291,20 @@ TERMS: dict[type, Callable[[Any], str]] = {
     Stalled: lambda _: "int(machine.queue().stalled)",
     LastValue: lambda _: "last",
 }
-CALLS: dict[type, Callable[[_Writer, Any], list[str]]] = {
-    Poke: _Writer.poke,
-    Write: _Writer.write,
-    Read: _Writer.read,
-    Expect: _Writer.expect,
-    Its: _Writer.its,
-    Msi: _Writer.msi,
-    Irq: _Writer.irq,
-    Ack: _Writer.ack,
-    Eoi: _Writer.eoi,
-    Uread: _Writer.uread,
-    Uwrite: _Writer.uwrite,
-    Save: _Writer.save,
-    Migrate: _Writer.migrate,
-    LoadState: _Writer.load,
-    Note: _Writer.note,
+CALLS: dict[type, Callable[[Writer, Any], list[str]]] = {
+    Poke: Writer.poke,
+    Write: Writer.write,
+    Read: Writer.read,
+    Expect: Writer.expect,
+    Its: Writer.its,
+    Msi: Writer.msi,
+    Irq: Writer.irq,
+    Ack: Writer.ack,
+    Eoi: Writer.eoi,
+    Uread: Writer.uread,
+    Uwrite: Writer.uwrite,
+    Save: Writer.save,
+    Migrate: Writer.migrate,
+    LoadState: Writer.load,
+    Note: Writer.note,
 }

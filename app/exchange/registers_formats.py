@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+from app.exchange.registers_header import header
 from app.exchange.registers_html import FolderInUse, NoExporter, write_html
 from app.exchange.registers_json import json_text
 from app.exchange.registers_rdl import rdl
@@ -11,7 +13,8 @@ from app.exchange.registers_table import table
 from app.registers import RegisterMap
 from app.registers.search import search
 
-TEXT_FORMATS = ("table", "json", "rdl")
+TEXT_FORMATS = ("table", "json", "rdl", "header")
+WHOLE: dict[str, Callable[[RegisterMap], str]] = {"rdl": rdl, "header": header}
 
 
 class CannotWrite(Exception):
@@ -19,12 +22,12 @@ class CannotWrite(Exception):
 
 
 def text_of(map_: RegisterMap, text: str, form: str) -> str:
-    """The map, or what `text` finds in it, as table, json or rdl. Raises CannotWrite; ValueError for another format."""
+    """The map, or what `text` finds in it, as table, json, rdl or header. Raises CannotWrite, ValueError."""
     if form not in TEXT_FORMATS:
         raise ValueError(f"no format {form!r}: {', '.join(TEXT_FORMATS)}")
-    if form == "rdl":
+    if form in WHOLE:
         _only_whole(text, form)
-        return rdl(map_)
+        return WHOLE[form](map_)
     if not text.strip():
         return table(map_) if form == "table" else json_text(map_)
     found = {match.family.stem: match.family for match in search(map_, text)}

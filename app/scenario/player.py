@@ -38,7 +38,7 @@ from app.scenario.operations import (
     Uwrite,
     Write,
 )
-from app.scenario.scenario import MachineSpec
+from app.scenario.scenario import MachineSpec, Scenario
 from app.scenario.vocabulary import access_width
 from app.scenario.work import ALLOWANCE, OPERATION_WORK, Allowance, Effort, pages_of
 
@@ -324,3 +324,11 @@ PLAYS: dict[type, Play] = {
     LoadState: Player.load,
     Note: Player.note,
 }
+
+
+def played(scenario: Scenario) -> Player:
+    """The player after all of a scenario."""
+    player = Player(scenario.machine)
+    for operation in scenario.operations:
+        player.advance(operation)
+    return player

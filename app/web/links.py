@@ -10,12 +10,13 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import anyio.to_thread
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import APIRouter, FastAPI, Path, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app import __version__
 from app.exchange import json_
 from app.exchange.mail import Heading, mail_text
+from app.exchange.writers import FORMATS, write
 from app.scenario import Scenario, Timeline, format_scenario, links
 from app.scenario.links import Link
 from app.sessions import Session
@@ -50,14 +51,6 @@ KEPT_BY_BROWSERS = {"Cache-Control": "public, max-age=300"}
 Step = Annotated[int | None, Query(ge=0, le=1_000_000, description="The step to show; else the link's, else the last.")]
 
 
-class Suffix(StrEnum):
-    """What a scenario is given as besides its page."""
-
-    GIC = "gic"
-    TXT = "txt"
-    SVG = "svg"
-
-
 class Tool(StrEnum):
     """Pages that take a scenario in a link."""
 
@@ -65,11 +58,14 @@ class Tool(StrEnum):
     MIGRATE = "migrate"
 
 
-TYPES = {Suffix.GIC: "text/plain", Suffix.TXT: "text/plain", Suffix.SVG: "image/svg+xml"}
+TYPES = {"gic": "text/plain", "txt": "text/plain", "svg": "image/svg+xml"}
+SUFFIXES = (*TYPES, *(name for name in FORMATS if name not in ("json", "link")))
+Suffix = Annotated[str, Path(pattern=f"^({'|'.join(SUFFIXES)})$", description="The format.")]
 GIVES: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "`.gic` the scenario, `.txt` with its answers in 72 columns, `.svg` a picture of the ITS tables",
-        "content": {media: {} for media in TYPES.values()},
+        "description": "`.gic` the scenario, `.txt` its answers in 72 columns, `.svg` a picture of the ITS tables, "
+        + ", ".join(f"`.{name}` {FORMATS[name].about}" for name in SUFFIXES if name in FORMATS),
+        "content": {media: {} for media in sorted({*TYPES.values(), *(each.media for each in FORMATS.values())})},
     }
 }
 
@@ -260,11 +256,15 @@ async def _as_json(request: Request, scenario: Scenario) -> Response:
     return Response(document, media_type="application/json", headers=KEPT_BY_BROWSERS)
 
 
-async def _as_file(request: Request, scenario: Scenario, suffix: Suffix, base: str, step: int | None) -> Response:
+async def _as_file(request: Request, scenario: Scenario, suffix: str, base: str, step: int | None) -> Response:
     headers = dict(NO_STORE if base.startswith("/s/") else KEPT_BY_BROWSERS)
-    if suffix is Suffix.GIC:
+    if suffix in FORMATS:
+        text = await _in_thread(request, lambda: write(scenario, suffix, step).text)
+        name = f"giclab.{FORMATS[suffix].ending}"
+        headers["Content-Disposition"] = f'inline; filename="{name}"'
+    elif suffix == "gic":
         text = await _in_thread(request, lambda: format_scenario(scenario))
-    elif suffix is Suffix.TXT:
+    elif suffix == "txt":
         heading = Heading(__version__, f"{_site(request)}{base}", step)
         text = await _in_thread(request, lambda: mail_text(scenario, heading))
     else:
@@ -275,7 +275,7 @@ async def _as_file(request: Request, scenario: Scenario, suffix: Suffix, base: s
         # Not in a thread: the timeline is the one that pages look at.
         text = picture.svg(scenario.title, scenario.machine, machine, when)
         headers["Content-Security-Policy"] = picture.POLICY
-    return Response(text, media_type=TYPES[suffix], headers=headers)
+    return Response(text, media_type=FORMATS[suffix].media if suffix in FORMATS else TYPES[suffix], headers=headers)
 
 
 async def _in_thread(request: Request, work: Callable[[], str]) -> str:

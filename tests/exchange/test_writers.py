@@ -176,5 +176,5 @@ def test_accesses_are_what_a_driver_does():
 
 
 def test_an_unknown_format_is_a_value_error():
-    with pytest.raises(ValueError, match="json, python, qtest, c, link"):
+    with pytest.raises(ValueError, match="json, python, pytest, qtest, c, kvm-unit-tests"):
         writers.write(parse(""), "yaml")

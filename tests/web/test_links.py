@@ -9,6 +9,7 @@ import pytest
 
 from app import __version__, limits
 from app.exchange.mail import COLUMNS
+from app.exchange.writers import FORMATS, write
 from app.scenario import links, parse
 from app.scenario.lessons import LESSONS
 from app.scenario.record import Record, record
@@ -187,6 +188,11 @@ async def test_every_scenario_answers_by_suffix(client, places):
         document = (await client.get(f"{place}.json")).json()
         assert (document["format"], document["title"]) == ("giclab scenario 1", SCENARIO.title)
         assert parse("\n".join(line.get("text", "") for line in document["lines"])).operations == SCENARIO.operations
+        for name in FORMATS.keys() - {"json", "link"}:
+            got = await client.get(f"{place}.{name}?step=3")
+            assert got.text == write(SCENARIO, name, 3).text, name
+            assert got.headers["content-type"].startswith(FORMATS[name].media)
+            assert got.headers["content-disposition"] == f'inline; filename="giclab.{FORMATS[name].ending}"'
         assert (await client.get(f"{place}.pdf")).status_code == 422
     assert (await client.get("/l/no-such-link-aaaa.gic")).status_code == 404
     assert (await client.get("/x/nope.svg")).status_code == 400

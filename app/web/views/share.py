@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import segno
 
+from app.exchange.writers import FORMATS
 from app.gic import IMPLEMENTATIONS
 from app.scenario import Scenario, links
 from app.scenario.record import Record
@@ -27,8 +28,8 @@ STORED = (
 SUFFIXES = (
     ("gic", "the scenario as text"),
     ("txt", "72 columns, for a mailing list"),
-    ("json", "for programs"),
     ("svg", "a picture of the tables"),
+    *((name, each.about) for name, each in FORMATS.items() if name != "link"),
 )
 
 
