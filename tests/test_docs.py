@@ -22,8 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [*DOCS, ROOT / "app" / "scenario" / "LANGUAGE.md"]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SERVER = "http://127.0.0.1:8000"
 # Indented ones are Markdown about Markdown; `text` is what a program prints or a form of words.
-PLAYED = {"gic", "python", "sh", "html", "systemrdl"}
+PLAYED = {"gic", "python", "sh", "html", "systemrdl", "json"}
 
 
 def blocks(*languages):
@@ -52,8 +53,23 @@ def test_a_scenario_holds_on_its_own_machine(text):
 
 
 @pytest.mark.parametrize("text", blocks("python"))
-def test_a_program_runs(text):
+def test_a_program_runs(text, request):
+    if SERVER in text:
+        text = text.replace(SERVER, request.getfixturevalue("server").url)
     exec(compile(text, "docs", "exec"), {})
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("text", blocks("json"))
+async def test_a_configuration_names_what_answers(client, text):
+    [server] = json.loads(text)["mcpServers"].values()
+    assert server["url"].startswith(SERVER)
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    answer = await client.post(urlsplit(server["url"]).path, json=asked, headers={"Accept": "application/json"})
+    chapter = (ROOT / "docs" / "assistants.md").read_text()
+    assert [tool["name"] for tool in answer.json()["result"]["tools"]] == re.findall(
+        r"^\| `(\w+)`", chapter, re.MULTILINE
+    )
 
 
 def commands(*programs):

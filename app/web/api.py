@@ -357,14 +357,18 @@ async def play_scenario(request: Request, wanted: Annotated[shapes.PlayRequest, 
 
     `qemu:live` among them starts a real QEMU, where the server has one and its settings allow it.
     """
+    return Response(await play_for(request, wanted), media_type="application/json")
+
+
+async def play_for(request: Request, wanted: shapes.PlayRequest) -> bytes:
+    """PlayAnswer, encoded. Raises what `play` does, and Problem (429) where this address had too much."""
     comparisons = request.app.state.comparisons
     work = partial(play, wanted.scenario, tuple(wanted.on), live=comparisons.may_be_live)
     if LIVE_QEMU in wanted.on and comparisons.may_be_live:
         rates_of(request).take(request, Kind.LIVE_QEMU)
-        body = await comparisons.beside_qemu(work)
-    else:
-        body = await anyio.to_thread.run_sync(work, limiter=request.app.state.players)
-    return Response(body, media_type="application/json")
+        body: bytes = await comparisons.beside_qemu(work)
+        return body
+    return await anyio.to_thread.run_sync(work, limiter=request.app.state.players)
 
 
 def tell_watchers(session: Session, step: Step, actor: str) -> None:

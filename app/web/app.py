@@ -17,6 +17,7 @@ from app.settings import settings as read_settings
 from app.web import (
     api,
     assets,
+    assistants,
     commands,
     compare,
     docs,
@@ -86,6 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(lessons_api.router)
     app.include_router(commands.router)
     app.include_router(commands.pages)
+    app.include_router(assistants.router)
     app.include_router(docs.router)
     app.include_router(reference.router)
     links.install(app)

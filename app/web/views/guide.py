@@ -26,7 +26,17 @@ from app.web.problems import KINDS
 PLACE = "/guide"
 ANCHOR = re.compile(r"[^a-z0-9]+")
 # The order of reading. What each is about stands in its first paragraph.
-CHAPTERS = ("first-ten-minutes", "teaching", "lessons", "formats", "registers", "embedding", "server", "extending")
+CHAPTERS = (
+    "first-ten-minutes",
+    "teaching",
+    "lessons",
+    "formats",
+    "registers",
+    "embedding",
+    "assistants",
+    "server",
+    "extending",
+)
 
 
 def _block(_renderer: object, tokens: Sequence[Token], at: int, _options: object, _environment: object) -> str:
