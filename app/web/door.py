@@ -53,7 +53,7 @@ class Door:
             if message["type"] == "http.response.start":
                 message.setdefault("headers", [])
                 message["headers"] = [*message["headers"], (b"x-request-id", name.encode())]
-                self._note(scope, message["status"], time.perf_counter() - start)
+                self._note(scope, int(message["status"]), time.perf_counter() - start)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request=name):
