@@ -94,6 +94,12 @@ class Draft {
     else this.form.querySelector("#undo").hidden = false;
   }
 
+  adopt(control, text) {
+    control.value = text;
+    if (control === this.input) this.takeValue();
+    else this.take(control);
+  }
+
   move(bit, key) {
     const { live } = this;
     const at = Number(bit.dataset.bit);
@@ -140,7 +146,9 @@ function begin(swapped) {
     const edit = kept && draft.step === step ? draft.value : null;
     if (swapped) root.querySelector("form.edit").reset();
     draft = new Draft(root);
-    draft.set(edit ?? draft.base, document.activeElement);
+    const typed = [...draft.controls, draft.input].map((control) => [control, control.value]);
+    draft.set(edit ?? draft.base);
+    if (!swapped) for (const [control, text] of typed.filter(([control, text]) => control.value !== text)) draft.adopt(control, text);
   }
 }
 
