@@ -35,6 +35,7 @@ from app.web import (
     privacy,
     problems,
     reference,
+    reviews,
     thread,
     way_api,
 )
@@ -92,6 +93,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(reference.router)
     links.install(app)
     pages.install(app)
+    reviews.install(app)
     compare.install(app)
     laboratory.install(app)
     imports.install(app)

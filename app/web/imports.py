@@ -82,9 +82,10 @@ async def open_import(request: Request, id: str) -> Response:  # noqa: A002
         return RedirectResponse(f"/import/{id}", 303)
     form = await form_of(request)
     step = job.imported.step_of(_line(str(form.get("line", ""))))
+    tool = "/review" if form.get("review") else ""
     for session, part in job.opened.values():
         if part.first <= step <= part.last:
-            return RedirectResponse(f"/s/{session}?step={part.step(step)}", 303)
+            return RedirectResponse(f"/s/{session}{tool or f'?step={part.step(step)}'}", 303)
     first = step // limits.IMPORT_WINDOW * limits.IMPORT_WINDOW + 1 if form.get("within") else step
     try:
         part = await request.app.state.imports.window(job, first)
@@ -95,7 +96,7 @@ async def open_import(request: Request, id: str) -> Response:  # noqa: A002
     created, give_cookie = await start_in_browser(request, part.text)
     job.opened[part.first] = (created.id, part)
     at = f"?step={part.step(step)}" if step > part.first else ""
-    response = RedirectResponse(f"/s/{created.id}{at}", 303)
+    response = RedirectResponse(f"/s/{created.id}{tool or at}", 303)
     give_cookie(response)
     return response
 

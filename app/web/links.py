@@ -56,6 +56,7 @@ class Tool(StrEnum):
 
     COMPARE = "compare"
     MIGRATE = "migrate"
+    REVIEW = "review"
 
 
 TYPES = {"gic": "text/plain", "txt": "text/plain", "svg": "image/svg+xml"}

@@ -32,6 +32,8 @@ DOCUMENTED = {
     "DELETE /api/v1/sessions/{id}/branches/{branch}",
     "PUT /api/v1/sessions/{id}/log",
     "POST /api/v1/play",
+    "GET /api/v1/sessions/{id}/review",
+    "POST /api/v1/review",
     "GET /api/v1/commands",
     "GET /api/v1/commands/encode",
     "GET /api/v1/commands/decode",

@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 
 from app import __version__, limits
 from app.gic.commands import COMMANDS
+from app.review.rules import RULES
 from app.scenario import links, parse
 from app.scenario.record import record
 from app.settings import settings_table
@@ -30,6 +31,7 @@ CHAPTERS = (
     "first-ten-minutes",
     "teaching",
     "lessons",
+    "debugging",
     "formats",
     "registers",
     "embedding",
@@ -151,6 +153,15 @@ def _limits() -> str:
     return "\n".join(rows)
 
 
+def _review_rules() -> str:
+    rows = ["| rule | finds | why it matters | what is right | |", "|---|---|---|---|---|"]
+    rows += [
+        f"| `{rule.slug}` | {_cell(rule.name)} | {_cell(rule.why)} | {_cell(rule.mend)} | {_cell(rule.cite)} |"
+        for rule in RULES.values()
+    ]
+    return "\n".join(rows)
+
+
 def _problems() -> str:
     rows = ["| type | meaning |", "|---|---|"]
     rows += [f"| `{kind}` | {_cell(meaning)} |" for kind, meaning in KINDS.items()]
@@ -182,6 +193,7 @@ def _cell(text: str) -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "ITS commands": _commands,
+    "Review rules": _review_rules,
     "Settings": settings_table,
     "Limits": _limits,
     "Problem types": _problems,
