@@ -21,6 +21,7 @@ from app.scenario import Scenario, Timeline, format_scenario, links
 from app.scenario.links import Link
 from app.sessions import Session
 from app.web.alone import part_alone, with_elsewhere
+from app.web.api import PROBLEM_RESPONSE
 from app.web.forms import form_of
 from app.web.habits import habits
 from app.web.opened import Opened, Openings, UnreadableLink
@@ -62,13 +63,17 @@ class Tool(StrEnum):
 TYPES = {"gic": "text/plain", "txt": "text/plain", "svg": "image/svg+xml"}
 SUFFIXES = (*TYPES, *(name for name in FORMATS if name not in ("json", "link")))
 Suffix = Annotated[str, Path(pattern=f"^({'|'.join(SUFFIXES)})$", description="The format.")]
+REFUSAL: dict[str, Any] = {"description": "A page that says what is wrong", "content": {"text/html": {}}}
 GIVES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "`.gic` the scenario, `.txt` its answers in 72 columns, `.svg` a picture of the ITS tables, "
         + ", ".join(f"`.{name}` {FORMATS[name].about}" for name in SUFFIXES if name in FORMATS),
         "content": {media: {} for media in sorted({*TYPES.values(), *(each.media for each in FORMATS.values())})},
-    }
+    },
+    "4XX": REFUSAL,
+    "5XX": REFUSAL,
 }
+GIVES_DATA: dict[int | str, dict[str, Any]] = {"4XX": PROBLEM_RESPONSE, "5XX": PROBLEM_RESPONSE}
 
 
 def install(app: FastAPI) -> None:
@@ -78,19 +83,19 @@ def install(app: FastAPI) -> None:
     app.include_router(router)
 
 
-@files.get("/x/{payload}.json", response_model=ScenarioAnswer)
+@files.get("/x/{payload}.json", response_model=ScenarioAnswer, responses=GIVES_DATA)
 async def link_as_json(request: Request, payload: str) -> Response:
     """The scenario in a link as data: its lines, and the accesses that each makes, with what they return."""
     return await _as_json(request, (await _openings(request).payload(payload)).scenario)
 
 
-@files.get("/l/{slug}.json", response_model=ScenarioAnswer)
+@files.get("/l/{slug}.json", response_model=ScenarioAnswer, responses=GIVES_DATA)
 async def short_link_as_json(request: Request, slug: str) -> Response:
     """The scenario behind a short link as data."""
     return await _as_json(request, (await _openings(request).slug(request, slug)).scenario)
 
 
-@files.get("/s/{id}.json", response_model=ScenarioAnswer)
+@files.get("/s/{id}.json", response_model=ScenarioAnswer, responses=GIVES_DATA)
 async def session_as_json(request: Request, id: str) -> Response:  # noqa: A002 - the path says id
     """A session as it is now as data."""
     return await _as_json(request, await _session_scenario(request, await _session(request, id)))

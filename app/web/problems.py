@@ -1,4 +1,4 @@
-"""Every refusal as one answer: problem details (RFC 9457) under /api and /mcp, a page or a fragment elsewhere."""
+"""Every refusal as one answer: problem details (RFC 9457) to who asks for JSON, a page or a fragment elsewhere."""
 
 import logging
 from collections.abc import Mapping
@@ -34,6 +34,7 @@ from app.web.views.render import render
 
 API = "/api/"
 ASSISTANTS = "/mcp"
+DATA = ".json"
 LONGEST_LINE_TOLD = 1_000
 STATUS_OF_LIMIT = {"WATCHERS_PER_SESSION": 503, "SHORT_LINKS_PER_HOUR": 429}
 log = logging.getLogger(__name__)
@@ -232,7 +233,8 @@ def _pointer(location: tuple[str | int, ...]) -> str:
 def answer(request: Request, problem: Problem) -> Response:
     """The problem in the form its asker reads."""
     headers = dict(problem.headers)
-    if request.url.path.startswith((API, ASSISTANTS)):
+    path = request.url.path
+    if path.startswith((API, ASSISTANTS)) or path.endswith(DATA):
         return JSONResponse(problem.as_json(), problem.status, headers, media_type="application/problem+json")
     # htmx puts what it gets into the page, errors too: it wants the fragment.
     fragment = request.headers.get("hx-request") == "true" and request.headers.get("hx-boosted") != "true"
