@@ -1,8 +1,8 @@
 """Pictures of pages held against stored ones, in the coarse: what stands where and how dark, not how letters look.
 
 A picture is kept as a mosaic: each tile is the mean colour of a square of the page. Another font moves letters by some
-pixels and changes few tiles by much (some 1 % of them, measured with three families); a pane that is gone, a theme that is
-not taken or a broken layout changes more.
+pixels and changes few tiles by much, 1 % of them with three families tried; a pane that is gone, a theme that is not
+taken or a broken layout changes more.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def test_a_page_without_its_stylesheet_or_in_the_other_theme_looks_otherwise(sit
     page.emulate_media(color_scheme="dark")
     assert looking.share_off(light, looking.mosaic(page.screenshot(caret="initial"))) > 0.5
     page.emulate_media(color_scheme="light")
-    page.evaluate("document.querySelector('#tables').remove()")
+    page.evaluate("document.querySelector('.pane--right').remove()")
     assert looking.share_off(light, looking.mosaic(page.screenshot(caret="initial"))) > looking.MOST_OFF
     page.evaluate("document.querySelector('link[rel=stylesheet]').remove()")
     assert looking.share_off(light, looking.mosaic(page.screenshot(caret="initial"))) > 5 * looking.MOST_OFF
