@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 COUNT ?= 2000
 SEED ?= 1
 
-.PHONY: run test lint format bench differential conformance lock clean
+.PHONY: run test lint audit format bench differential conformance lock clean
 
 run: $(VENV)/.runtime
 	$(BIN)/python -m app serve --host $(HOST) --port $(PORT)
@@ -22,6 +22,12 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python .ci/secrets
+	$(BIN)/python .ci/audit
+
+# Known vulnerabilities of what is pinned. Where the service that knows cannot be reached, it says so and fails nothing.
+audit: $(VENV)/.dev
+	$(BIN)/python .ci/audit
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

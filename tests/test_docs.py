@@ -10,11 +10,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from typer.testing import CliRunner
 
+from app import limits
 from app.cli import cli
 from app.exchange import writers
 from app.exchange.imports import registry
 from app.scenario import parse
 from app.scenario.runner import run
+from app.settings import PREFIX, Settings
 from app.web.views import guide
 from app.web.views.embed import FLAGS
 
@@ -146,6 +148,25 @@ def test_the_flags_of_a_frame_are_all_told():
         assert all(
             value in row[1] for value in re.findall(r"^[a-z0-9]+$", flag.values.replace(", ", "\n"), re.MULTILINE)
         )
+
+
+THREATS = (ROOT / "docs" / "threat-model.md").read_text()
+SHOWN_BY = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
+
+
+@pytest.mark.parametrize(("path", "name"), sorted(set(SHOWN_BY.findall(THREATS))))
+def test_a_test_that_the_threat_model_names_exists(path, name):
+    assert re.search(rf"^(async )?def {name}\(", (ROOT / path).read_text(), re.MULTILINE)
+
+
+def test_every_attack_has_a_test():
+    attacks = THREATS.partition("## A visitor")[2]
+    rows = [line for line in attacks.splitlines() if line.startswith("| ") and not line.startswith("| tries to")]
+    assert len(rows) > 30
+    for row in rows:
+        assert SHOWN_BY.search(row.split(" | ")[2]), row
+    for name in re.findall(r"`([A-Z_]{5,})`", THREATS):
+        assert hasattr(limits, name) or name.removeprefix(PREFIX).lower() in Settings.model_fields, name
 
 
 @pytest.mark.anyio

@@ -2,7 +2,10 @@
 
 import base64
 import hashlib
+import json
+import os
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -24,6 +27,8 @@ SHIPPED_TEXTS = [
     "requirements.lock",
     "requirements-dev.lock",
     ".ci/run",
+    ".ci/audit",
+    ".ci/secrets",
 ]
 
 
@@ -128,3 +133,64 @@ def test_the_image_runs_as_nobody_special_and_is_checked():
     assert "/healthz" in stages[-1]
     for copied in ("app", "static", "templates", "pyproject.toml", "requirements.lock", "README.md", "LICENSE"):
         assert f"!{copied}\n" in (ROOT / ".dockerignore").read_text()
+
+
+def checked(path):
+    command = [sys.executable, ROOT / ".ci" / "secrets", path]
+    return subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ, "PATH": ""})
+
+
+SECRETS = {
+    "Private Key": "-----BEGIN RSA " + "PRIVATE KEY-----",
+    "Secret Keyword": "pass" + "word = 'hq8Kd0Lw2Zt5'",
+    "AWS Access Key": "AKIA" + "Q3EGVXZK7RTMWLNP",
+    "Basic Auth Credentials": "postgresql://giclab:" + "hq8Kd0Lw@database/giclab",
+}
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+def test_a_secret_in_a_file_is_found_and_told_without_it(kind, tmp_path):
+    (tmp_path / "settings.py").write_text(f"first = 1\n{SECRETS[kind]}\n")
+    told = checked(tmp_path / "settings.py")
+    assert told.returncode == 1
+    assert f"settings.py:2: {kind}" in told.stderr
+    assert SECRETS[kind][-8:] not in told.stderr
+
+
+def test_what_is_no_secret_passes(tmp_path):
+    (tmp_path / "settings.py").write_text("password = input()\nbase = '0x08090000'\n")
+    assert checked(tmp_path / "settings.py").returncode == 0
+
+
+AUDIT = runpy.run_path(str(ROOT / ".ci" / "audit"))["report"]
+CLEAN = {"name": "fastapi", "version": "1.0", "vulns": []}
+FLAWED = {"name": "jinja2", "version": "1.0", "vulns": [{"id": "CVE-1", "fix_versions": ["1.1"]}]}
+UNKNOWN = {"name": "anyio", "skip_reason": "could not be audited"}
+
+
+@pytest.mark.parametrize(
+    ("packages", "code", "says"),
+    [
+        ([CLEAN], 0, "Audit made: 0 known vulnerabilities in 1 packages."),
+        ([CLEAN, FLAWED], 1, "jinja2 1.0: CVE-1, mended in 1.1"),
+        ([CLEAN, UNKNOWN], 0, "Audit NOT made for 1 of 2 packages"),
+        ([FLAWED, UNKNOWN], 1, "Audit NOT made for 1 of 2 packages"),
+    ],
+)
+def test_an_audit_fails_for_a_vulnerability_and_claims_nothing_that_it_did_not_ask(packages, code, says):
+    exit_code, words = AUDIT(json.dumps({"dependencies": packages}), "", code)
+    assert exit_code == code
+    assert says in words
+    assert ("Audit made" in words) is (UNKNOWN not in packages)
+
+
+def test_an_audit_that_fails_for_another_reason_fails():
+    assert AUDIT("", "ERROR: requirements.lock has no hash for fastapi", 1)[0] == 1
+
+
+def test_without_a_network_an_audit_says_that_it_was_not_made_and_fails_nothing():
+    nowhere = {**os.environ, "HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "NO_PROXY": ""}
+    command = [sys.executable, ROOT / ".ci" / "audit"]
+    ran = subprocess.run(command, check=False, capture_output=True, text=True, env=nowhere)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.startswith("Audit NOT made")

@@ -37,6 +37,7 @@ CHAPTERS = (
     "embedding",
     "assistants",
     "server",
+    "threat-model",
     "extending",
 )
 
