@@ -3,6 +3,8 @@
 import json
 import logging
 import logging.config
+import re
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -11,8 +13,10 @@ from app.sessions import StorageFailed
 from app.settings import LogFormat, LogLevel, Settings
 from app.web import logs
 from app.web.app import create_app
+from app.web.views.look import HABITS
 
 pytestmark = pytest.mark.anyio
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -221,6 +225,20 @@ async def test_the_privacy_page_tells_of_cookies_the_log_and_how_long(client, me
     assert '<a href="/privacy">Privacy</a>' in (await client.get("/")).text
     async with client_of(measured) as other:
         assert "and the address it came from" in (await other.get("/privacy")).text
+
+
+async def test_the_privacy_page_tells_of_every_cookie_and_of_all_that_a_script_keeps(client):
+    page = (await client.get("/privacy")).text
+    for name in HABITS:
+        assert f"<code>giclab_{name}</code>" in page
+    scripts = "".join(path.read_text() for path in (ROOT / "static" / "js").glob("*.js"))
+    assert set(re.findall(r"(\w+Storage)\.setItem\((\w+|\"\w+\")", scripts)) == {
+        ("localStorage", '"recent"'),
+        ("localStorage", "KEY"),  # the same, on the first page
+        ("sessionStorage", "key"),
+    }
+    for kept in ("localStorage", "sessionStorage"):
+        assert f"<code>{kept}</code>" in page
 
 
 @pytest.mark.parametrize(("days", "says"), [(0, "long as the server"), (90, "nobody opened it for 90 days")])
