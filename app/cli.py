@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -53,7 +54,7 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
     workers: Annotated[int, typer.Option(help="Server processes; more than one on PostgreSQL.", min=1)] = 1,
 ) -> None:
-    """Serve the explorer page and the JSON API."""
+    """Serve the explorer page and the JSON API. Asked to end by SIGTERM or SIGINT, it does and exits 0."""
     import uvicorn
 
     from app import limits
@@ -69,6 +70,8 @@ def serve(
     if workers > 1 and url.get_backend_name() == "sqlite":
         _fail("a SQLite file serves one process: for more, set GICLAB_DATABASE_URL to postgresql://user@host/name")
     typer.echo(f"giclab is at http://{f'[{host}]' if ':' in host else host}:{port}/")
+    # uvicorn raises the signal again once all is closed, which would end the process as one that was killed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         "app.web.app:create_app",
         factory=True,
