@@ -85,6 +85,7 @@ def test_the_way_follows_time_and_watchers(masked, open_page):
     explorer = masked()
     page = explorer.page
     page.locator("#lpi-8195 th a").click()
+    expect(page.locator("#way .stop").first).to_be_visible()
     page.click("#step-back")
     expect(page.locator("#way .stop--broken")).to_contain_text("Configuration byte")
     expect(page.locator("#way .stop--broken")).not_to_contain_text("needs INV")
