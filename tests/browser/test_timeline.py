@@ -184,7 +184,7 @@ def test_the_text_is_coloured_checked_completed_and_saved_as_a_branch(shown, scr
     expect(page.locator("#problems li")).to_have_count(2)
     expect(page.locator("#problems li").first).to_contain_text("line 9, column 1")
     expect(page.locator("#back .bad")).to_have_count(2)
-    expect(page.locator("#sugg code")).to_have_text("MAPTI")
+    expect(page.locator("#sugg code").first).to_have_text("MAPTI")
     screenshot(page, "text-problems")
     page.keyboard.press("Tab")
     page.keyboard.type("device=2 event=20 intid=8195 collection=1")
