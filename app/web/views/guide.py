@@ -55,6 +55,7 @@ def _block(_renderer: object, tokens: Sequence[Token], at: int, _options: object
 
 _READER = MarkdownIt("commonmark", {"html": False}).enable("table")
 _READER.add_render_rule("fence", _block)
+_READER.add_render_rule("code_block", _block)
 
 
 class UnknownChapter(LookupError):
@@ -141,7 +142,7 @@ def _reference() -> str:
 
 
 def _commands() -> str:
-    rows = ["| command | opcode | does | operands | |", "|---|---|---|---|---|"]
+    rows = ["| command | opcode | does | operands | since |", "|---|---|---|---|---|"]
     for spec in COMMANDS.values():
         operands = ", ".join(f"`{one.name}` {one.field_name} DW{one.word}[{one.place_text}]" for one in spec.operands)
         rows.append(f"| `{spec.name}` | `{spec.opcode:#04x}` | {spec.meaning} | {operands} | GICv{spec.version} |")
@@ -155,7 +156,7 @@ def _limits() -> str:
 
 
 def _review_rules() -> str:
-    rows = ["| rule | finds | why it matters | what is right | |", "|---|---|---|---|---|"]
+    rows = ["| rule | finds | why it matters | what is right | source |", "|---|---|---|---|---|"]
     rows += [
         f"| `{rule.slug}` | {_cell(rule.name)} | {_cell(rule.why)} | {_cell(rule.mend)} | {_cell(rule.cite)} |"
         for rule in RULES.values()
