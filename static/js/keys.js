@@ -1,7 +1,8 @@
 // Keys of the page, playing through steps, and what the navigator needs: the mark of the register on view, and closing
 // after a choice where it is a popover. Keys are off while typing.
 
-const typing = (target) => target.closest?.("input, textarea, select, dialog, [popover]:popover-open, [role=tablist], .bits");
+// A dialog that is just closed keeps the focus until the next frame.
+const typing = (target) => target.closest?.("input, textarea, select, dialog[open], [popover]:popover-open, [role=tablist], .bits");
 const click = (id) => document.getElementById(id)?.click();
 
 function find() {

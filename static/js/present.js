@@ -50,13 +50,14 @@ function tell() {
   }, 250);
 }
 
+// The button says that this tab presents when the server knows it.
 async function present(on) {
-  presenting = on;
   following = false;
-  told = "";
-  if (on) tell();
-  else await send({ do: "stop" });
+  told = on ? here() : "";
+  const done = await send(on ? { at: told } : { do: "stop" });
+  presenting = on && Boolean(done);
   draw();
+  tell();
 }
 
 // The same place, `but` for some of what an address says; a tab that is not named is the first.

@@ -212,6 +212,7 @@ def test_an_answer_that_gets_lost_is_told_where_it_was_asked_for_and_shown_once_
     expect(page.locator("#timeline output b")).to_have_text("1")
     page.unroute("**/ops")
     page.press("#con", "Enter")
+    # What was asked for while the line was bad may still come, and is asked for again as it is of the step before.
+    expect(page.locator(".step .k")).to_have_text([re.compile("^1"), re.compile("^2")])
     expect(page.locator("#timeline output b")).to_have_text("2")
-    assert told(page) == [1, 2]
     complaints.clear()
