@@ -144,31 +144,6 @@ class RegisterMap:
             raise UnknownName(name, f"{found.register.name} exists once per CPU: @cpu is missing", known)
         return found
 
-    def search(self, text: str) -> list[Register]:
-        """Registers whose name has `text` in it, then those with such a field; 0x… finds by address or offset."""
-        wanted = text.strip().lower()
-        if not wanted:
-            return []
-        if re.fullmatch(r"0x[0-9a-f_]+", wanted):
-            return self._search_number(int(wanted, 16))
-        named = [register for register in self.registers.values() if wanted in register.name.lower()]
-        named.sort(key=lambda register: not register.name.lower().startswith(wanted))
-        seen = {register.name for register in named}
-        with_field: dict[int, bool] = {}
-        for register in self.registers.values():
-            layout = id(register.fields)
-            if layout not in with_field:
-                with_field[layout] = any(wanted in field.name.lower() for field in register.fields)
-            if with_field[layout] and register.name not in seen:
-                named.append(register)
-        return named
-
-    def _search_number(self, number: int) -> list[Register]:
-        at = self.at(number)
-        if at is not None:
-            return [at[0]]
-        return [register for register in self.registers.values() if register.offset == number]
-
     def _register(self, name: str, wanted: str) -> Register:
         register = self.registers.get(wanted)
         if register is None and wanted.startswith("ICC_"):

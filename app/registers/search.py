@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.registers.families import Family, families
 from app.registers.map import RegisterMap, UnknownName
@@ -11,7 +11,10 @@ from app.registers.view import Register
 
 _ADDRESS = re.compile(r"\+?0x[0-9a-f_]+|[0-9a-f]{8}", re.IGNORECASE)
 _ENCODING = re.compile(r"s3(_\w*)?", re.IGNORECASE)
+_OF_A_CPU = re.compile(r"([^\s@]*[a-z_][^\s@]*)(?:\s*@\s*|\s+)(?:cpu\s*)?(\d{1,4})", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"<n>", re.IGNORECASE)
+
+_FIRST_FRAMES = {"SGI": "RD", "VLPI": "RD", "GITS_TRANSLATION": "GITS"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ def search(map_: RegisterMap, text: str) -> list[Match]:
         return _of_intid(map_, int(wanted))
     if _ENCODING.fullmatch(wanted):
         return _folded(map_, [each for each in map_.registers.values() if each.encoding and _encoded(each, wanted)])
-    return _placed(map_, wanted) or _named(map_, wanted)
+    return _placed(map_, wanted) or _named(map_, wanted) or _of_cpu(map_, wanted)
 
 
 def address_of(text: str) -> int | None:
@@ -58,9 +61,18 @@ def _at(map_: RegisterMap, wanted: str) -> list[Match]:
     assert number is not None
     found = map_.at(number)
     if found is None:
-        return _folded(map_, map_.search(f"{number:#x}"))
+        return _folded(map_, [each for each in map_.registers.values() if number in _offsets(map_, each)])
     register, cpu = found
     return [Match(families(map_)[register.stem], (register,), (), cpu if register.per_cpu else None)]
+
+
+def _offsets(map_: RegisterMap, register: Register) -> tuple[int, ...]:
+    """From its own frame; and as a device tree counts it, from the first frame of its Redistributor or ITS."""
+    frame = map_.frames[register.frame]
+    first = _FIRST_FRAMES.get(register.frame)
+    if first is None or first not in map_.frames:
+        return (register.offset,)
+    return (register.offset, frame.base - map_.frames[first].base + register.offset)
 
 
 def _of_intid(map_: RegisterMap, intid: int) -> list[Match]:
@@ -86,6 +98,15 @@ def _placed(map_: RegisterMap, wanted: str) -> list[Match]:
         return []
     fields = (place.field.name,) if place.field else ()
     return [Match(families(map_)[place.register.stem], (place.register,), fields, place.cpu)]
+
+
+def _of_cpu(map_: RegisterMap, wanted: str) -> list[Match]:
+    """A part of a name and a CPU: "pendbaser@1", "GICR_PENDBASER 1", "PMR cpu1"."""
+    parts = _OF_A_CPU.fullmatch(wanted)
+    if parts is None or int(parts[2]) >= map_.cpus:
+        return []
+    named = [match for match in _named(map_, parts[1].strip()) if match.registers[0].per_cpu]
+    return [replace(match, cpu=int(parts[2])) for match in named]
 
 
 def _named(map_: RegisterMap, wanted: str) -> list[Match]:

@@ -16,11 +16,16 @@ class Draft {
     this.root = root;
     this.name = root.dataset.register;
     this.step = root.dataset.step;
+    this.radix = root.dataset.radix;
+    this.given = root.dataset.base;
     this.form = root.querySelector("form.edit");
     this.width = Number(root.dataset.width);
     this.shown = BigInt(root.dataset.value);
     this.base = BigInt(root.dataset.base);
     this.value = this.base;
+    this.origin = this.base;
+    this.typed = null;
+    this.waits = this.form.querySelector("fieldset").disabled;
     this.input = this.form.elements.value;
     this.bits = [...root.querySelectorAll(".bit")];
     this.controls = [...this.form.querySelectorAll("[data-msb]")];
@@ -28,11 +33,11 @@ class Draft {
   }
 
   get edited() {
-    return this.value !== this.base || this.input.value !== this.spell(this.base, this.width);
+    return this.value !== this.base || this.typed !== null;
   }
 
   spell(value, width = 0) {
-    const { radix } = this.root.dataset;
+    const { radix } = this;
     return PREFIX[radix] + value.toString(radix).padStart(radix < 10 ? width : radix > 10 ? width / 4 : 0, "0");
   }
 
@@ -43,6 +48,8 @@ class Draft {
 
   set(value, from) {
     this.value = BigInt.asUintN(this.width, value);
+    this.typed = null;
+    for (const control of [...this.controls, this.input]) control.removeAttribute("aria-invalid");
     if (from !== this.input) this.input.value = this.spell(this.value, this.width);
     this.show(from);
   }
@@ -66,6 +73,14 @@ class Draft {
     }
     this.input.classList.toggle("is-draft", differs !== 0n);
     this.form.querySelector("#undo").hidden = !this.edited;
+    this.root.querySelector(".below").hidden = !this.edited || this.origin === this.base;
+  }
+
+  // What is no number that fits stays as it is typed, beside the last that did.
+  refuse(control) {
+    control.setAttribute("aria-invalid", "true");
+    this.typed = [control.id, control.value];
+    this.show(control);
   }
 
   fill(control) {
@@ -79,19 +94,15 @@ class Draft {
 
   take(control) {
     const number = parse(control.value);
-    const fits = number !== null && (number >> shift(control)) <= mask(control);
-    control.setAttribute("aria-invalid", !fits);
-    if (!fits) return;
+    if (number === null || number >> shift(control) > mask(control)) return this.refuse(control);
     const place = BigInt(control.dataset.lsb);
     this.set((this.value & ~(mask(control) << place)) | ((number >> shift(control)) << place), control);
   }
 
   takeValue() {
     const number = parse(this.input.value);
-    const fits = number !== null && BigInt.asUintN(this.width, number) === number;
-    this.input.setAttribute("aria-invalid", !fits);
-    if (fits) this.set(number, this.input);
-    else this.form.querySelector("#undo").hidden = false;
+    if (number === null || BigInt.asUintN(this.width, number) !== number) this.refuse(this.input);
+    else this.set(number, this.input);
   }
 
   adopt(control, text) {
@@ -128,28 +139,51 @@ class Draft {
 }
 
 let draft = null;
+// What is edited and not written, by register: it outlives other registers, other steps and other renderings.
+const kept = new Map();
+// The write that is on its way, and the bits that it writes: what is edited otherwise stays.
+let sent = null;
 
-// An edit outlives a rendering of the same register that asks for the same, or that shows the same step in another way.
-// A page that the server replaced starts without one; what was typed before this module was there is one.
+const CHOICES = ["width", "device"];
+const chosen = (form) => CHOICES.map((name) => form?.elements[name]?.value);
+
+// A page that the server replaced starts without an edit; what was typed before this module was there is one.
 function begin(swapped) {
   const root = document.getElementById("inspector");
+  const before = draft;
+  if (before?.edited) kept.set(before.name, before);
+  else if (before && !before.waits) kept.delete(before.name);
   if (!root?.querySelector("form.edit")) {
     draft = null;
     return;
   }
-  const { register, base, step } = root.dataset;
-  const kept = draft?.edited && draft.name === register && draft.base === BigInt(base);
-  if (kept && draft.root === root) {
-    draft.shown = BigInt(root.dataset.value);
-    draft.show(document.activeElement);
-  } else if (draft?.root !== root || draft.step !== step || draft.name !== register) {
-    const edit = kept && draft.step === step ? draft.value : null;
-    if (swapped) root.querySelector("form.edit").reset();
-    draft = new Draft(root);
-    const typed = [...draft.controls, draft.input].map((control) => [control, control.value]);
-    draft.set(edit ?? draft.base);
-    if (!swapped) for (const [control, text] of typed.filter(([control, text]) => control.value !== text)) draft.adopt(control, text);
+  const { register, base, step, radix, value } = root.dataset;
+  if (before?.root === root && [before.name, before.given, before.step, before.radix].join() === [register, base, step, radix].join()) {
+    before.shown = BigInt(value);
+    if (before.edited) before.show(document.activeElement);
+    return;
   }
+  const written = sent !== null && sent.ctx === swapped?.detail.ctx && before?.name === register;
+  const choices = before?.name === register && !written ? chosen(before.form) : [];
+  draft = null;
+  if (swapped) root.querySelector("form.edit").reset();
+  draft = new Draft(root);
+  const typed = [...draft.controls, draft.input].map((control) => [control, control.value]);
+  draft.set(draft.base);
+  if (!swapped) for (const [control, text] of typed.filter(([control, text]) => control.value !== text)) draft.adopt(control, text);
+  choices.forEach((choice, at) => choice && draft.form.elements[CHOICES[at]] && (draft.form.elements[CHOICES[at]].value = choice));
+  resume(kept.get(register), written ? sent : null);
+  if (written) sent = null;
+}
+
+// Where nothing can be written now, the edit waits.
+function resume(edit, write) {
+  if (!edit || draft.waits) return;
+  const left = write ? (edit.value ^ write.value) | ((edit.value ^ edit.base) & ~write.mask) : -1n;
+  draft.origin = write ? draft.base : edit.origin;
+  draft.set((draft.base & ~left) | (edit.value & left));
+  const control = edit.typed && document.getElementById(edit.typed[0]);
+  if (control) draft.adopt(control, edit.typed[1]);
 }
 
 const mine = (target) => draft !== null && draft.root.contains(target);
@@ -158,7 +192,7 @@ document.addEventListener("click", (event) => {
   const bit = event.target.closest?.(".bit[data-bit]");
   if (!bit || !mine(bit)) return;
   draft.setTabStop(bit);
-  if (!draft.form.querySelector("fieldset").disabled) draft.set(draft.value ^ (1n << BigInt(bit.dataset.bit)));
+  if (!draft.waits) draft.set(draft.value ^ (1n << BigInt(bit.dataset.bit)));
 });
 document.addEventListener("keydown", (event) => {
   const bit = event.target.closest?.(".bit[data-bit]");
@@ -173,11 +207,25 @@ document.addEventListener("input", (event) => {
 });
 document.addEventListener("reset", (event) => {
   if (!mine(event.target)) return;
-  draft.root.querySelector(".below")?.setAttribute("hidden", "");
+  if (draft.origin === null) {
+    // It was left as it was while it was edited.
+    const { root, name } = draft;
+    window.htmx.ajax("GET", `${location.pathname}?register=${name}`, { source: root, target: root, swap: "outerHTML show:none" });
+  }
+  draft.origin = draft.base;
   queueMicrotask(() => draft.set(draft.base));
+});
+document.addEventListener("htmx:before:request", (event) => {
+  const { ctx } = event.detail;
+  if (ctx.sourceElement !== draft?.form || ctx.request.submitter?.value === "read") return;
+  const half = draft.form.elements.width?.value;
+  sent = { ctx, value: draft.value, mask: half === "hi" ? 0xffffffffn << 32n : half === "lo" ? 0xffffffffn : (1n << 64n) - 1n };
 });
 document.addEventListener("htmx:after:swap", begin);
 document.addEventListener("giclab:edited", (event) => {
-  event.detail.edited = Boolean(draft?.edited);
+  if (!draft?.edited) return;
+  event.detail.edited = true;
+  draft.origin = null;
+  draft.show(document.activeElement);
 });
 begin();

@@ -32,8 +32,7 @@ function refreshInspector(now) {
   const inspector = document.getElementById("inspector");
   if (!inspector?.dataset.register || Number(inspector.dataset.step) >= now) return;
   if (!seen().dataset.touched.split(" ").includes(inspector.dataset.register)) return;
-  if (edited()) inspector.querySelector(".below")?.removeAttribute("hidden");
-  else load(`${location.pathname}?register=${inspector.dataset.register}`, inspector, "outerHTML show:none");
+  if (!edited()) load(`${location.pathname}?register=${inspector.dataset.register}`, inspector, "outerHTML show:none");
 }
 
 function refreshPanel(panel) {

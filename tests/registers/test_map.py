@@ -179,34 +179,6 @@ class TestFind:
         assert error.value.nearest == ("Physical_Address",)
 
 
-class TestSearch:
-    def test_by_part_of_a_name_those_that_start_with_it_first(self) -> None:
-        assert [register.name for register in MAP.search("gicr_pend")] == ["GICR_PENDBASER"]
-        assert {
-            "GICR_PENDBASER",
-            "GICR_VPENDBASER",
-            "GICR_VPENDBASER_4_1",
-        } <= {register.name for register in MAP.search("PENDBASER")}
-
-    def test_by_field_name(self) -> None:
-        assert [register.name for register in MAP.search("PTZ")] == ["GICR_PENDBASER"]
-
-    @pytest.mark.parametrize("text", ["0x080c0078", "0x80C007C", " 0x080a0078 "])
-    def test_by_address(self, text: str) -> None:
-        assert [register.name for register in MAP.search(text)] == ["GICR_PENDBASER"]
-
-    def test_by_offset_in_any_frame(self) -> None:
-        assert {register.name for register in MAP.search("0x78")} == {
-            "GICR_PENDBASER",
-            "GICR_VPENDBASER",
-            "GICR_VPENDBASER_4_1",
-        }
-
-    @pytest.mark.parametrize("text", ["", "   ", "no such thing"])
-    def test_of_nothing_finds_nothing(self, text: str) -> None:
-        assert MAP.search(text) == []
-
-
 class TestEveryRegister:
     @every_map
     def test_has_title_citation_and_a_meaning_for_each_field(self, chart: RegisterMap) -> None:

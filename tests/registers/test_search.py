@@ -24,6 +24,7 @@ def test_nothing_finds_everything() -> None:
         ("0x080a0078", ["GICR_PENDBASER"], "GICR_PENDBASER", 0),
         ("080C007C", ["GICR_PENDBASER"], "GICR_PENDBASER", 1),
         ("0x0800_6144", ["GICD_IROUTER<n>"], "GICD_IROUTER40", None),
+        (" 0x80C007C", ["GICR_PENDBASER"], "GICR_PENDBASER", 1),
         ("0x78", ["GICR_PENDBASER", "GICR_VPENDBASER", "GICR_VPENDBASER_4_1"], "GICR_PENDBASER", None),
         ("+0x78", ["GICR_PENDBASER", "GICR_VPENDBASER", "GICR_VPENDBASER_4_1"], "GICR_PENDBASER", None),
         ("S3_0_C12_C12_0", ["ICC_IAR1_EL1"], "ICC_IAR1_EL1", None),
@@ -83,6 +84,32 @@ def test_an_intid_finds_its_bits_those_implemented_first(intid: int, first: list
     present = [match.registers[0].present for match in matches]
     assert present == sorted(present, reverse=True)
     assert all(intid in match.registers[0].intids for match in matches)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "fields"),
+    [
+        ("gicr_pendbaser@1", "GICR_PENDBASER", ()),
+        ("PENDBASER@1", "GICR_PENDBASER", ()),
+        ("GICR_PENDBASER 1", "GICR_PENDBASER", ()),
+        ("pmr @cpu1", "ICC_PMR_EL1", ()),
+        ("PMR cpu 1", "ICC_PMR_EL1", ()),
+        ("ptz@1", "GICR_PENDBASER", ("PTZ",)),
+    ],
+)
+def test_a_part_of_a_name_and_a_cpu_find_the_register_of_that_cpu(text: str, name: str, fields: tuple[str]) -> None:
+    match = search(MAP, text)[0]
+    assert (match.registers[0].name, match.cpu, match.fields) == (name, 1, fields)
+
+
+@pytest.mark.parametrize("text", ["pendbaser@2", "GICD_CTLR@1", "gicd_ctlr 1", "PENDBASER@", "@1", "zzz 1"])
+def test_a_cpu_or_register_that_is_not_there_finds_nothing(text: str) -> None:
+    assert search(MAP, text) == []
+
+
+@pytest.mark.parametrize(("text", "name"), [("0x10080", "GICR_IGROUPR0"), ("+0x10040", "GITS_TRANSLATER")])
+def test_an_offset_is_counted_from_the_first_frame_too(text: str, name: str) -> None:
+    assert [match.registers[0].name for match in search(MAP, text)] == [name]
 
 
 def test_an_intid_finds_its_byte_its_two_bits_and_its_route() -> None:

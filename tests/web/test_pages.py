@@ -136,6 +136,7 @@ async def test_the_same_log_as_another_implementation_would_do_it(visitor):
         ("?tab=devices&device=0x2", "0x40300000"),
         ("?tab=lpis&from=8196", "No LPI is mapped from INTID 8196 on"),
         ("?find=CWRITER", "GITS_CWRITER"),
+        ("?find=GICR_PENDBASER@1", "<span>GICR_PENDBASER@1</span>"),
         ("?register=GICR_CTLR@1", "CPU1"),
         ("?tab=nonsense&from=x&device=y&address=z&step=", "8195"),
         ("?tab=memory&address=0xffffffffffff", "is not RAM"),

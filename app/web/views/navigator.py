@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from app.registers import Register, RegisterMap
+from app.registers.search import Match, address_of
+from app.registers.search import search as registers_that_match
 from app.web.views.inspector import reference
 from app.web.views.look import FIRST_LPI, LAST_LPI, Look
 from app.web.views.why import FIRST_SPI, asks
@@ -17,12 +19,8 @@ Values: TypeAlias = Mapping[tuple[str, int], int]
 MOST_CPUS_LISTED = 4
 MOST_DOORS = 12
 MOST_FOUND = 24
-LAST_SGI_PPI = 31
-LAST_SPI = 1019
 LOW_DIGITS = 8
 ID_REGISTER = re.compile(r"_(PIDR|CIDR)\d$")
-# Registers that hold the state of interrupts, and how many INTIDs one of them speaks about.
-PER_REGISTER = {"ISENABLER": 32, "ISPENDR": 32, "ISACTIVER": 32, "IGROUPR": 32, "IPRIORITYR": 4, "ICFGR": 16}
 FRAMES = ("GICD", "GITS", "GITS_TRANSLATION")
 FRAMES_PER_CPU = ("RD", "SGI", "ICC")
 
@@ -239,16 +237,12 @@ def base_of(map_: RegisterMap, values: Values, name: str, cpu: int) -> int:
 
 
 def search(listing: Listing, cpus: int) -> Found:
-    """Registers by name, field or address; for a plain number also the interrupt of that INTID."""
+    """Registers by name, field, CPU, address or offset; for a plain number those of the interrupt of that INTID."""
     query = listing.look.find
-    cpu = listing.current[1] if listing.current[1] < cpus else 0
-    pairs = [(register, cpu if register.per_cpu else 0) for register in listing.map.search(query)]
-    address = _number(query)
-    if address is not None and (at := listing.map.at(address)) is not None:
-        pairs.insert(0, at)
+    here = listing.current[1] if listing.current[1] < cpus else 0
     intid = int(query) if query.isdigit() and len(query) < 8 else None
-    if intid is not None:
-        pairs = [*_of_interrupt(listing.map, intid, cpu), *pairs]
+    address = address_of(query)
+    pairs = [pair for match in registers_that_match(listing.map, query) for pair in _placed(match, here)]
     pairs.sort(key=lambda pair: not pair[0].present)
     unique = list(dict.fromkeys((register.name, cpu) for register, cpu in pairs))
     entries = tuple(listing.entry(listing.map.registers[name], cpu, full=True) for name, cpu in unique[:MOST_FOUND])
@@ -262,6 +256,12 @@ def search(listing: Listing, cpus: int) -> Found:
     return Found(query, entries, links, note, questions)
 
 
+def _placed(match: Match, here: int) -> Iterator[tuple[Register, int]]:
+    """The registers that were meant, of the CPU that was meant, or of the one on view."""
+    cpu = here if match.cpu is None else match.cpu
+    return ((register, cpu if register.per_cpu else 0) for register in match.registers)
+
+
 def _is_interrupt(map_: RegisterMap, intid: int) -> bool:
     return intid < FIRST_SPI + map_.spis or FIRST_LPI <= intid <= LAST_LPI
 
@@ -272,23 +272,3 @@ def _links(intid: int | None, address: int | None, look: Look) -> tuple[RamEntry
     if address is not None and address >= 0x4000_0000:
         return (RamEntry(f"RAM {address:#x}", look.link(tab="memory", address=address), "Memory"),)
     return ()
-
-
-def _of_interrupt(map_: RegisterMap, intid: int, cpu: int) -> list[tuple[Register, int]]:
-    """The registers that hold an SGI's, PPI's or SPI's state."""
-    if intid > LAST_SPI:
-        return []
-    own = intid <= LAST_SGI_PPI
-    names = [f"{'GICR' if own else 'GICD'}_{stem}{intid // count}" for stem, count in PER_REGISTER.items()]
-    if not own:
-        names.append(f"GICD_IROUTER{intid}")
-    return [(map_.registers[name], cpu if own else 0) for name in names if name in map_.registers]
-
-
-def _number(text: str) -> int | None:
-    if text[:2].lower() != "0x" or len(text) > 20:
-        return None
-    try:
-        return int(text, 16)
-    except ValueError:
-        return None
