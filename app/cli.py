@@ -140,11 +140,61 @@ def run(
 
 @cli.command()
 def diff(
-    file: ScenarioFile,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario (.gic), or - for standard input.")],
+    other: Annotated[str | None, typer.Argument(metavar="[OTHER]", help="What to compare FILE with.")] = None,
     on: On = None,
-    explain: Annotated[bool, typer.Option(help="Name the behaviour that parts them.")] = True,
+    explain: Annotated[bool, typer.Option(help="Of one FILE: name the behaviour that parts them.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Of two: print one JSON document.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Of two: print all differences, however many.")] = False,
 ) -> None:
-    """Play a scenario on several engines and print only the steps that differ, and why. Exit 0: none, 1: some."""
+    """Tell what differs: between implementations that play one scenario, or between the machines of two files.
+
+    giclab diff FILE --on A --on B plays it on each and prints only the steps that differ, and why.
+
+    giclab diff FILE OTHER compares registers by field, LPIs, table entries and RAM. Each is a scenario, a saved state,
+    a log, dump or image that can be imported, or a link /x/…, after all its steps or after some, as FILE@STEP; - is
+    standard input. --on plays both elsewhere; given twice, each.
+
+    Exit 0: no difference, 1: some, 2: something cannot be read.
+    """
+    if other is not None:
+        _diff_of_two(file, other, on, as_json=as_json, every=every)
+    elif as_json or every:
+        _fail("--json and --all are for two: giclab diff FILE OTHER")
+    else:
+        _diff_of_implementations(Path(file), on, explain=explain)
+
+
+def _diff_of_two(file: str, other: str, on: list[str] | None, *, as_json: bool, every: bool) -> NoReturn:
+    """What differs between the machines of two files."""
+    import json
+
+    from app import limits
+    from app.diff.files import sided
+    from app.diff.json_ import as_dict
+    from app.diff.lines import lines
+    from app.diff.side import compared
+    from app.exchange.files import Unreadable
+
+    names = _implementations(on) or [""]
+    if len(names) > 2:
+        _fail("of two files each is played on one implementation: --on at most twice")
+    if file.partition("@")[0] == other.partition("@")[0] == "-":
+        _fail("standard input can be one of the two only")
+    try:
+        told = compared(sided(file, names[0]), sided(other, names[-1]), None if every else limits.DIFFERENCES_TOLD)
+    except Unreadable as error:
+        for row in error.rows:
+            typer.echo(row, err=True)
+        raise typer.Exit(UNREADABLE) from None
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror or error}")
+    typer.echo(json.dumps(as_dict(told), indent=2) if as_json else "\n".join(lines(told)))
+    raise typer.Exit(HOLDS if told.diff.same else DIFFERS)
+
+
+def _diff_of_implementations(file: Path, on: list[str] | None, *, explain: bool) -> NoReturn:
+    """In which steps of a scenario implementations differ."""
     from app.engines.compare import compare
     from app.engines.qtest import QemuError
     from app.registers import IMPLEMENTATION_NAMES

@@ -173,6 +173,13 @@ FINDING_STEPS_SHOWN: Final = 16
 """Steps listed of a finding that is repeated: 200 x 16 links of 60 bytes are 190 kB at worst; the count tells of the
 others."""
 
+DIFFERENCES_TOLD: Final = 300
+"""Of two machines, changes of one kind that are told: of registers, LPIs, table entries, ranges of RAM, what is inside.
+Each is at most some 450 bytes of HTML: 5 x 300 x 450 = 675 kB. A step changes a few; how many more is told."""
+
+DIFFERENCE_BYTES: Final = 32
+"""Bytes shown of a range of RAM that differs, from either machine: an ITS command, four entries of 8 bytes."""
+
 SHORT_LINK_CHARACTERS: Final = 32 * KIB
 """A scenario kept under a short link, packed as in `/x/`. Forty lines take some 400 characters: this is 3,000 lines."""
 

@@ -15,6 +15,7 @@ BELOW = {
     "exchange": {"registers", "gic", "scenario", "__init__"},
     "review": {"registers", "gic", "scenario", "exchange", "limits"},
     "engines": {"registers", "gic", "scenario", "exchange"},
+    "diff": {"registers", "gic", "scenario", "exchange", "review", "limits"},
     "sessions": {"registers", "gic", "scenario", "exchange", "engines", "limits", "settings", "__init__"},
     "web": {
         "registers",
@@ -22,6 +23,7 @@ BELOW = {
         "scenario",
         "exchange",
         "review",
+        "diff",
         "engines",
         "sessions",
         "limits",
@@ -39,6 +41,7 @@ BELOW = {
         "scenario",
         "exchange",
         "review",
+        "diff",
         "engines",
         "sessions",
         "web",

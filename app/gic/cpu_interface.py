@@ -29,6 +29,8 @@ _SRE = 7
 _GROUP0 = frozenset(
     {"ICC_IAR0_EL1", "ICC_EOIR0_EL1", "ICC_HPPIR0_EL1", "ICC_BPR0_EL1", "ICC_AP0R0_EL1", "ICC_IGRPEN0_EL1"}
 )
+BANKED = frozenset({"ICC_AP1R0_EL1", "ICC_BPR1_EL1", "ICC_CTLR_EL1", "ICC_IGRPEN1_EL1"})
+"""State that each of two Security states has its own of (IHI 0069, "Banked system registers")."""
 
 
 class CpuInterface:

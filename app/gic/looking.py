@@ -16,6 +16,10 @@ class Looking:
     def lpis(self, start: int = 8192, count: int | None = None) -> list[LpiView]:
         return self._views.lpis(start, count)
 
+    def lpis_of(self, intids: list[int]) -> list[LpiView]:
+        """These LPIs, each on the CPU that its collection targets."""
+        return self._views.lpis_of(intids)
+
     def lpi(self, intid: int, cpu: int | None = None) -> LpiView:
         """One LPI on the CPU that its collection targets, or as this `cpu` has it."""
         return self._views.lpi(intid, cpu)
@@ -69,6 +73,10 @@ class Looking:
         """How many devices and collections there are; and a number that is another after any change of a mapping."""
         mappings = self._views.mappings
         return mappings.device_count, len(mappings.collections), mappings.version
+
+    def sees_events(self, device_id: int) -> bool:
+        """Whether the events of a device are looked at: of too many, some devices' are not."""
+        return self._views.mappings.sees(device_id)
 
     def unseen_devices(self) -> int:
         """How many devices there are whose events are not looked at, because there are too many."""

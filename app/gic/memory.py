@@ -54,6 +54,7 @@ class Ram(Memory, Protocol):
 
 
 MemoryState = dict[int, bytearray]
+_EMPTY = bytes(PAGE)
 
 
 class GuestMemory:
@@ -167,6 +168,19 @@ class GuestMemory:
     def written_pages(self) -> list[int]:
         """Addresses of the pages that were ever written, ascending."""
         return [number * PAGE for number in sorted(self._pages)]
+
+    def differing_pages(self, other: GuestMemory) -> list[int]:
+        """Addresses of the pages that hold something else in `other`, ascending; one that was never written is zero."""
+        mine, theirs = self._pages, other._pages
+        return [
+            number * PAGE
+            for number in sorted(mine.keys() | theirs.keys())
+            if (one := mine.get(number, _EMPTY)) is not (two := theirs.get(number, _EMPTY)) and one != two
+        ]
+
+    def page(self, address: int) -> bytes:
+        """The page that begins at `address`; zeros where there is no RAM."""
+        return bytes(self._pages.get(address >> _SHIFT, _EMPTY))
 
     def snapshot(self) -> MemoryState:
         self._owned.clear()

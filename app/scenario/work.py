@@ -70,6 +70,14 @@ def allowed(allowance: Allowance | None) -> Iterator[None]:
         ALLOWANCE.reset(token)
 
 
+def spend(work: int) -> None:
+    """Count work that is no play against the allowance. Raise TooMuch if nothing was left of it before."""
+    allowance = ALLOWANCE.get()
+    if allowance is not None:
+        allowance.check()
+        allowance.worked += work
+
+
 def pages_of(machine: Machine) -> int:
     """Pages of RAM that this machine has written or copied so far."""
     return machine.memory.taken if isinstance(machine.memory, GuestMemory) else 0

@@ -89,10 +89,8 @@ def windows(imported: Import, room: Room) -> Iterator[Window]:
             return
 
 
-def _before(imported: Import, text: BinaryIO, first: int) -> str:
-    """Moves `text` to step `first`; the line that makes a fresh machine what it was before it, "" before the first."""
-    if first == 1:
-        return ""
+def player_before(imported: Import, text: BinaryIO, first: int) -> Player:
+    """Moves `text` to step `first` (from 1); the machine as it was before it."""
     marks = imported.marks
     mark = marks[bisect_right(marks, first - 1, key=lambda each: each.step) - 1]
     player = Player(imported.spec)
@@ -105,7 +103,15 @@ def _before(imported: Import, text: BinaryIO, first: int) -> str:
         if not row.startswith("#"):
             player.advance(parse_line(row.rstrip("\n"), imported.spec))
             step += 1
-    line = format_content(LoadState(packed_state(state_text(player.machine, imported.spec))), imported.spec)
+    return player
+
+
+def _before(imported: Import, text: BinaryIO, first: int) -> str:
+    """Moves `text` to step `first`; the line that makes a fresh machine what it was before it, "" before the first."""
+    if first == 1:
+        return ""
+    machine = player_before(imported, text, first).machine
+    line = format_content(LoadState(packed_state(state_text(machine, imported.spec))), imported.spec)
     if len(line) > LONGEST_LINE:
         raise CannotImport(
             f"the state before step {first} has {len(line):,} characters, a line at most {LONGEST_LINE:,}",
