@@ -130,8 +130,8 @@ def test_two_imports_and_the_steps_of_one(tmp_path, pack):
 
 def test_standard_input_may_be_one_of_them(file):
     assert run(file, "-", input=TEXT).exit_code == 0
-    assert run("-@1", f"{file}@1", input=TEXT).exit_code == 0
-    refused = run("-@1", "-", input=TEXT)
+    assert run("--", "-@1", f"{file}@1", input=TEXT).exit_code == 0
+    refused = run("--", "-@1", "-", input=TEXT)
     assert (refused.exit_code, "one of the two only" in refused.stderr) == (2, True)
 
 
@@ -164,7 +164,7 @@ def test_a_file_whose_name_ends_like_a_step_is_that_file(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("bad.gic", "machine implementation=kvm\nwrite GICD_NOTHING 1\n", "bad.gic:2:7: there is no register"),
+        ("bad.gic", "machine implementation=kvm\nwrite GICD_NOTHING 1\n", "bad.gic:2:7: unknown register"),
         ("log.txt", "hello\n", "neither a scenario nor something to import"),
         ("empty", "", "there is nothing in it"),
         ("foreign.json", '{"a": 1}', 'not a machine\'s state: "format" is not "giclab-state"'),

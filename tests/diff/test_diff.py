@@ -218,7 +218,8 @@ def test_entries_of_every_table_are_told():
     found = between(
         ON,
         "its MAPC collection=2 target=1\nits MAPD device=3 itt=0x40310000 size=4\n"
-        "its MAPTI device=3 event=1 intid=8200 collection=1\nits DISCARD device=2 event=20\nits MAPTI device=2 event=20 intid=8197 collection=1",
+        "its MAPTI device=3 event=1 intid=8200 collection=1\n"
+        "its DISCARD device=2 event=20\nits MAPTI device=2 event=20 intid=8197 collection=1",
     )
     assert told(found.entries) == {
         "ICID 0x2": [("mapped", "none", "yes"), ("CPU", "none", "1")],
