@@ -30,6 +30,12 @@ class Looking:
         """The LPIs from INTID `start` on with all `flags` of `lpi_map` and none of `without`, on a CPU."""
         return self._views.window(start, count, flags, without, cpu)
 
+    def lpi_look(
+        self, start: int, count: int, *, flags: int = 0, without: int = 0, cpu: int | None = None
+    ) -> tuple[Window[LpiView], list[Row], LpiCounts]:
+        """`lpi_window`, `lpi_rows` and `lpi_counts` at the price of one."""
+        return self._views.look(start, count, flags, without, cpu)
+
     def lpi_rows(self) -> list[Row]:
         """The state of all LPIs in rows of 2,048; rows with no LPI in them are left out."""
         return self._views.rows()

@@ -165,6 +165,11 @@ class GuestMemory:
         self._owned.add(number)
         return page
 
+    @property
+    def pages_written(self) -> int:
+        """How many pages were ever written."""
+        return len(self._pages)
+
     def written_pages(self) -> list[int]:
         """Addresses of the pages that were ever written, ascending."""
         return [number * PAGE for number in sorted(self._pages)]

@@ -154,15 +154,12 @@ class Views:
 
     def rows(self) -> list[Row]:
         """The state of all LPIs in rows, those with an LPI in them that is mapped, or pending somewhere."""
-        return self._map.rows(self.mappings, self._m.lpi_home.planes())
+        return self._state_of_all()[0]
 
-    def _odd(self) -> list[int]:
-        """INTIDs that are no LPIs here, ascending: software may write any INTID into a table."""
-        return sorted(self.mappings.odd | self._m.lpi_home.planes().odd)
-
-    def find(self, start: int, flags: int, without: int, cpu: int | None) -> Iterator[int]:
-        """INTIDs from `start` on with all of the flags of a row and none of `without`, on a CPU if one is given."""
-        return self._find(self.rows(), start, flags, without, cpu)
+    def _state_of_all(self) -> tuple[list[Row], list[int]]:
+        """The rows, and INTIDs that are no LPIs here, ascending: software may write any INTID into a table."""
+        planes, mappings = self._m.lpi_home.planes(), self.mappings
+        return self._map.rows(mappings, planes), sorted(mappings.odd | planes.odd)
 
     @staticmethod
     def _find(rows: list[Row], start: int, flags: int, without: int, cpu: int | None) -> Iterator[int]:
@@ -172,18 +169,31 @@ class Views:
 
     def lpis(self, start: int = FIRST_LPI, count: int | None = None) -> list[LpiView]:
         """The mapped or pending LPIs from `start` up, at most `count`."""
-        odd = self._odd()
+        rows, odd = self._state_of_all()
         below = [intid for intid in odd if start <= intid < FIRST_LPI]
         beyond = [intid for intid in odd if intid >= max(start, LPI_LIMIT)]
-        chosen = [*below, *islice(self.find(start, SHOWN, 0, None), count), *beyond][:count]
+        chosen = [*below, *islice(self._find(rows, start, SHOWN, 0, None), count), *beyond][:count]
         return self.lpis_of(chosen)
 
     def window(self, start: int, count: int, flags: int, without: int, cpu: int | None) -> Window[LpiView]:
-        """As `find` finds them, `count` from INTID `start` on; those beyond the map follow where none is picked out."""
-        rows = self.rows()
+        """LPIs with all of the flags of a row and none of `without`, on a CPU if one is given: `count` from INTID
+        `start` on; those beyond the map follow where none is picked out."""
+        return self._window(*self._state_of_all(), start, count, flags, without, cpu)
+
+    def look(
+        self, start: int, count: int, flags: int, without: int, cpu: int | None
+    ) -> tuple[Window[LpiView], list[Row], LpiCounts]:
+        """`window`, `rows` and `counts` at once: where thousands are pending, to collect their state takes longest."""
+        rows, odd = self._state_of_all()
+        window = self._window(rows, odd, start, count, flags, without, cpu)
+        return window, rows, count_lpis(rows, self.lpis_of(odd))
+
+    def _window(
+        self, rows: list[Row], odd: list[int], start: int, count: int, flags: int, without: int, cpu: int | None
+    ) -> Window[LpiView]:
         found = list(islice(self._find(rows, start, SHOWN | flags, without, cpu), count + 1))
         if len(found) <= count and not flags and not without and cpu is None:
-            found += [intid for intid in self._odd() if intid >= max(start, LPI_LIMIT)]
+            found += [intid for intid in odd if intid >= max(start, LPI_LIMIT)]
         before = (
             intid
             for row in reversed(rows)
@@ -232,7 +242,8 @@ class Views:
         return self._lpi(intid, event, target if cpu is None else cpu, signalled)
 
     def counts(self) -> LpiCounts:
-        return count_lpis(self.rows(), self.lpis_of(self._odd()))
+        rows, odd = self._state_of_all()
+        return count_lpis(rows, self.lpis_of(odd))
 
     def _lpi(self, intid: int, event: EventView | None, cpu: int | None, signalled: list[int | None]) -> LpiView:
         machine = self._m

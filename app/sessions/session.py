@@ -18,10 +18,10 @@ from app.sessions.broadcast import RELOAD, Broadcast, Watch
 from app.sessions.errors import DamagedLog, NotYours, StorageFailed, UnknownSession
 from app.sessions.moves import Change
 from app.sessions.news import Said
-from app.sessions.played import play
+from app.sessions.played import played
 from app.sessions.store import Head, SeqTaken, Store
 from app.sessions.tree import Branch, Entry, Kind, Misfit, Tree
-from app.sessions.weight import is_heavy, may_weigh_much, weigh
+from app.sessions.weight import is_heavy, is_large, look_up, may_weigh_much, weigh
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -46,6 +46,7 @@ class Session:
         store: Store,
         threads: anyio.CapacityLimiter,
         listeners: Sequence[Listener],
+        preparers: Sequence[Listener],
         say: Callable[[Said], None],
     ) -> None:
         self.id = head.id
@@ -64,6 +65,7 @@ class Session:
         self._store = store
         self._threads = threads
         self._listeners = listeners
+        self._preparers = preparers
         self._say = say
         self._blocks: list[str] = []
         self._lines: list[str] = []
@@ -101,6 +103,8 @@ class Session:
         async with self._lock:
             await self._refresh()
             wanted = self._checked(step)
+            if is_large(self.timeline):
+                return await self._in_thread(lambda: look_up(self.timeline.at(wanted)))
             if wanted == self.seq:
                 return self.timeline.at(wanted)
             return await self._in_thread(partial(self.timeline.at, wanted))
@@ -152,7 +156,7 @@ class Session:
                     continue
                 if forks:
                     self._turned(actor)
-                self._tell(step, actor)
+                await self._tell(step, actor)
                 return step
         raise _always_taken()
 
@@ -250,18 +254,15 @@ class Session:
         """Read the log and play it. Raises DamagedLog if not even the header can be read."""
         entries = await self._store.entries(self.id)
         self._read = entries[-1].seq if entries else 0
-        work = partial(play, self._head, entries)
-        played = await self._in_thread(work) if len(entries) > limits.INLINE_OPERATIONS else work()
-        operations = played.readable.scenario.operations
-        self.damaged = played.damaged
-        self.spec = played.readable.scenario.machine
-        self.title = played.readable.scenario.title or self._head.title
-        self.timeline = played.timeline
-        self.tree = played.tree
-        self._header = played.header
-        self._blocks = played.tree.texts(played.tree.path)[: len(operations)]
-        self._lines = [log.operation_line(*pair) for pair in zip(self._blocks, operations, strict=True)]
-        self._known = dict(zip(played.tree.path[1:], operations, strict=False))
+        found = await played(self._head, entries, self._in_thread)
+        self.damaged = found.damaged
+        self.spec = found.spec
+        self.title = found.title or self._head.title
+        self.timeline = found.timeline
+        self.tree = found.tree
+        self._header = found.header
+        self._blocks, self._lines = found.blocks, found.lines
+        self._known = dict(zip(found.tree.path[1:], found.operations, strict=False))
         self._characters = len(self._head.header) + sum(len(entry.text) for entry in entries)
         self._stale = False
 
@@ -276,8 +277,8 @@ class Session:
         self._stale = True
         timeline = self.timeline if at == self.seq else await self._in_thread(partial(self.timeline.fork, at))
         # The commands that the ITS has left are run by whatever comes next.
-        if is_heavy(operation) or timeline.machine.its_unfinished:
-            step = await self._in_thread(partial(timeline.append, operation))
+        if is_heavy(operation) or timeline.machine.its_unfinished or is_large(timeline):
+            step = await self._in_thread(partial(_grown, timeline, operation))
         else:
             step = timeline.append(operation)
         try:
@@ -336,9 +337,11 @@ class Session:
         if self._told == told:  # what is not there although we were told of it will not come
             self._told = self._read
         path = self.tree.path
-        if not undone and path[: len(known)] == known and self.tree.last - last == len(path) - len(known):
-            for seq in range(len(known), len(path)):
-                self._tell(self.timeline.step(seq), "")
+        new = range(len(known), len(path))
+        grew = not undone and path[: len(known)] == known and self.tree.last - last == len(new)
+        if grew and len(new) <= limits.INLINE_OPERATIONS:
+            for step in await self._in_thread(lambda: [self.timeline.step(seq) for seq in new]) if new else ():
+                await self._tell(step, "")
         else:
             self._turned("")
 
@@ -389,7 +392,13 @@ class Session:
         for channel in self._channels.values():
             channel.publish(RELOAD, "", not_to=actor)
 
-    def _tell(self, step: Step, actor: str) -> None:
+    async def _tell(self, step: Step, actor: str) -> None:
+        if is_large(self.timeline):
+            try:
+                await self._in_thread(partial(self._prepare, step, actor))
+            except asyncio.CancelledError:
+                self._turned("")
+                raise
         for listener in self._listeners:
             try:
                 listener(self, step, actor)
@@ -398,6 +407,11 @@ class Session:
                 logger.exception("a listener failed at step %d", step.seq)
                 for channel in self._channels.values():
                     channel.publish(RELOAD, "")
+
+    def _prepare(self, step: Step, actor: str) -> None:
+        for preparer in self._preparers:
+            with suppress(Exception):  # it fails again for the listener that it prepares for
+                preparer(self, step, actor)
 
     def _channel(self, name: str) -> Broadcast:
         return self._channels.setdefault(name, Broadcast())
@@ -409,6 +423,14 @@ class Session:
             # The thread cannot be stopped and goes on with this timeline: the next one to look takes a new one.
             self._stale = True
             raise
+
+
+def _grown(timeline: Timeline, operation: Operation) -> Step:
+    """Play one more operation, and look up what it left where that is much."""
+    step = timeline.append(operation)
+    if is_large(timeline):
+        look_up(timeline.machine)
+    return step
 
 
 def _always_taken() -> StorageFailed:

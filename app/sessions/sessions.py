@@ -37,11 +37,13 @@ class Sessions:
 
     A session that nobody used for `days` days is deleted; none is if that is 0.
     `listeners` are called after each stored operation with the session, its step and the tab that asked for it;
+    `preparers` before them, on a worker thread, where the session is a large one;
     `hearers` with each event that `Session.publish_everywhere` told on another server.
     """
 
     def __init__(self, database_url: str, *, live: int = limits.LIVE_SESSIONS, days: int = 0) -> None:
         self.listeners: list[Listener] = []
+        self.preparers: list[Listener] = []
         self.hearers: list[Hearer] = []
         self._store = Store(database_url)
         self.short_links = ShortLinks(self._store)
@@ -179,6 +181,6 @@ class Sessions:
         head = await self._store.head(session_id) if keys.is_id(session_id) else None
         if head is None:
             raise UnknownSession(session_id)
-        session = Session(head, self._store, self._threads, self.listeners, self._say)
+        session = Session(head, self._store, self._threads, self.listeners, self.preparers, self._say)
         await session.load()
         return session

@@ -12,6 +12,7 @@ import time
 import unicodedata
 from dataclasses import dataclass
 
+from anyio import to_thread
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 
@@ -38,7 +39,7 @@ class ShortLink:
 
 
 class ShortLinks:
-    """The short links of one database."""
+    """The short links of one database. What goes through a whole scenario is done beside the event loop."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -52,9 +53,9 @@ class ShortLinks:
 
     async def find(self, scenario: Scenario) -> ShortLink | None:
         """The short link that this scenario has already."""
-        for slug in slugs(scenario):
+        for slug in await to_thread.run_sync(slugs, scenario):
             found = await self._read(slug)
-            if found is None or _same(found, scenario):
+            if found is None or await to_thread.run_sync(_same, found, scenario):
                 return found
         return None
 
@@ -63,9 +64,9 @@ class ShortLinks:
 
         Raises LimitReached or StorageFailed; then nothing is stored.
         """
-        for slug in slugs(scenario):
+        for slug in await to_thread.run_sync(slugs, scenario):
             found = await self._read(slug) or await self._add(ShortLink(slug, payload, int(time.time())))
-            if _same(found, scenario):
+            if await to_thread.run_sync(_same, found, scenario):
                 return found
         raise AssertionError("two scenarios have the same hash of 130 bits")
 

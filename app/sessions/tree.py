@@ -66,6 +66,7 @@ class Tree:
         self._children: dict[int, list[int]] = {}
         self._ends: set[int] = {ROOT}
         self._listed: list[Branch] | None = None
+        self._owned: dict[Branch, list[int]] = {}
 
     @property
     def here(self) -> int:
@@ -125,13 +126,17 @@ class Tree:
         return self._depth[seq]
 
     def own(self, branch: Branch) -> list[int]:
-        """The operations that a branch does not share with the current one."""
+        """The operations that a branch does not share with the current one; not to be changed."""
+        known = self._owned.get(branch)
+        if known is not None:
+            return known
         way = []
         at = branch.id
         while self._depth[at] > max(0, branch.shared):
             way.append(at)
             at = self._entries[at].follows
-        return way[::-1]
+        self._owned[branch] = way[::-1]
+        return self._owned[branch]
 
     def undone(self) -> int | None:
         """Where undo goes, None at step 0."""
@@ -145,17 +150,24 @@ class Tree:
     def branches(self) -> list[Branch]:
         """All ends but this one, the newest first."""
         if self._listed is None:
-            self._listed = [self._branch(end) for end in sorted(self._ends - {self.here}, reverse=True)]
+            meets: dict[int, int] = {}
+            self._listed = [self._branch(end, meets) for end in sorted(self._ends - {self.here}, reverse=True)]
+            self._owned.clear()
         return list(self._listed)
 
     def may_drop(self, end: int) -> bool:
         """Whether a branch may be dropped; where the session began stays, so that it can be gone back to."""
         return end in self._ends and end not in (self.here, self.origin)
 
-    def _branch(self, end: int) -> Branch:
+    def _branch(self, end: int, meets: dict[int, int]) -> Branch:
+        """`meets`: where the entries that were gone through for other branches come to the path, or to their head."""
         at = end
-        while not self._on_path(at) and self._depth[at]:
+        gone: list[int] = []
+        while at not in meets and not self._on_path(at) and self._depth[at]:
+            gone.append(at)
             at = self._entries[at].follows
+        at = meets.get(at, at)
+        meets.update(dict.fromkeys(gone, at))
         shared = self._depth[at] if self._on_path(at) else -1
         return Branch(end, self._depth[end], shared, ahead=at == self.here)
 

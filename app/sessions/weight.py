@@ -1,10 +1,12 @@
 """Which operations may keep a CPU busy for longer than the event loop may stand still; scenarios that are too much."""
 
 from app import limits
-from app.scenario import Scenario
+from app.gic import Machine
+from app.gic.memory import GuestMemory
+from app.scenario import Scenario, Timeline
 from app.scenario.operations import Its, LoadState, Migrate, Operation, RawAddress, RegisterRef, Save, Uwrite, Write
 from app.scenario.player import Player
-from app.scenario.work import ALLOWANCE, Allowance, TooMuch, allowed
+from app.scenario.work import ALLOWANCE, OPERATION_WORK, Allowance, TooMuch, allowed
 from app.sessions.errors import LimitReached
 
 # Each can touch all 57,344 LPIs, a command queue of 32,767 commands, or every table entry in RAM.
@@ -25,6 +27,21 @@ def is_heavy(operation: Operation) -> bool:
             return True
         case _:
             return False
+
+
+def is_large(timeline: Timeline) -> bool:
+    """Whether to look up what its machine holds may take more than a few milliseconds."""
+    memory = timeline.machine.memory
+    went_through = timeline.effort.work - OPERATION_WORK * len(timeline)
+    return went_through > limits.INLINE_WORK or (
+        isinstance(memory, GuestMemory) and memory.pages_written > limits.INLINE_PAGES
+    )
+
+
+def look_up(machine: Machine) -> Machine:
+    """Find all that its tables map, which it keeps: to be done on a thread before a large machine is looked at."""
+    machine.mapping_counts()
+    return machine
 
 
 def may_weigh_much(scenario: Scenario, text: str) -> bool:

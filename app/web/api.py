@@ -265,19 +265,19 @@ async def read_memory(
 @router.get("/sessions/{id}/log", response_model=shapes.LogAnswer)
 async def read_log(session: OneSession) -> JSONResponse:
     """The session as text: the scenario as a whole, and its operations one by one."""
-    return JSONResponse(
-        {
-            "id": session.id,
-            "title": session.title,
-            "machine": asdict(session.spec),
-            "seq": session.seq,
-            "model": session.model,
-            "damaged": str(session.damaged or ""),
-            "scenario": session.scenario_text(),
-            "operations": [{"seq": seq, "text": text} for seq, text in session.lines()],
-            "choices": shapes.choices_json(session.timeline.choices.taken(session.seq)),
-        }
-    )
+    told = {
+        "id": session.id,
+        "title": session.title,
+        "machine": asdict(session.spec),
+        "seq": session.seq,
+        "model": session.model,
+        "damaged": str(session.damaged or ""),
+        "scenario": session.scenario_text(),
+        "operations": [{"seq": seq, "text": text} for seq, text in session.lines()],
+        "choices": shapes.choices_json(session.timeline.choices.taken(session.seq)),
+    }
+    # A log may have megabytes, which take their time to be encoded.
+    return await anyio.to_thread.run_sync(JSONResponse, told)
 
 
 @router.get("/sessions/{id}/state", response_model=State)
@@ -342,11 +342,12 @@ async def create_link(request: Request, sessions: AllSessions, new: shapes.NewLi
     scenario = await openings.parsed(new.scenario)
     view = {"register": new.register_}
     record = await openings.record(scenario)
-    payload = links.pack(scenario, new.step, view, record)
+    payload = await openings.beside(partial(links.pack, scenario, new.step, view, record))
     answer = {"link": f"/x/{payload}", "characters": len(payload) + 3, "operations": len(scenario.operations)}
     if new.short:
         rates_of(request).take(request, Kind.LINKS)
-        kept = await sessions.short_links.keep(scenario, links.pack(scenario, record=record))
+        alone = await openings.beside(partial(links.pack, scenario, record=record))
+        kept = await sessions.short_links.keep(scenario, alone)
         answer["short"] = f"/l/{kept.slug}"
     return JSONResponse(answer, 201)
 

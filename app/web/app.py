@@ -139,6 +139,7 @@ def _settle() -> None:
     through them again and again, for nothing.
     """
     prepare()
+    assets.prepare()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)

@@ -75,6 +75,15 @@ def load(name: str) -> Asset:
     return _load(file, status.st_mtime_ns, status.st_size)
 
 
+def prepare() -> None:
+    """Read and pack all of them, 0.2 s of work, so that it is done before anybody is served."""
+    for file in sorted(STATIC.rglob("*")):
+        if file.is_file() and not file.name.startswith("."):
+            load(file.relative_to(STATIC).as_posix())
+    for name in BUNDLES:
+        load(name)
+
+
 # A page names a few dozen icons: what a name means is found once, whether the file changed is asked each time.
 @lru_cache(maxsize=256)
 def _place(name: str) -> Path:

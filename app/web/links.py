@@ -49,6 +49,8 @@ router = APIRouter(include_in_schema=False)
 files = APIRouter(tags=["scenarios"])
 # Never wrong: what a payload or a slug stands for does not change, but what this giclab makes of it may.
 KEPT_BY_BROWSERS = {"Cache-Control": "public, max-age=300"}
+# A page has some 250 links to itself: of a longer address they are 64 kB.
+LONGEST_REPEATED = 256
 Step = Annotated[int | None, Query(ge=0, le=1_000_000, description="The step to show; else the link's, else the last.")]
 
 
@@ -173,7 +175,8 @@ async def _shown(request: Request, base: str, opening: Callable[[], Any]) -> HTM
     except UnreadableLink as error:
         return _unreadable(error)
     scenario, link = opened.scenario, opened.link
-    look = replace(look_from(base, {**habits(request), **_asked(request, link)}), pinned=True)
+    look = look_from(base, {**habits(request), **_asked(request, link)})
+    look = replace(look, pinned=True, here=len(base) > LONGEST_REPEATED)
     if look.step is None:
         look = replace(look, step=link.step)
     look = known_implementation(look)
@@ -239,11 +242,13 @@ async def _share(
         asked = {key: value for key, value in (await form_of(request)).items() if isinstance(value, str)}
     look = known_implementation(look_from("", asked))
     look = replace(look, step=usual.step if look.step is None else look.step, on=look.on or usual.on)
-    record = await _openings(request).record(scenario)
+    openings = _openings(request)
+    record = await openings.record(scenario)
     kept = request.app.state.sessions.short_links
     if request.method == "POST":
         rates_of(request).take(request, Kind.LINKS)
-        slug = (await kept.keep(scenario, links.pack(scenario, record=record))).slug
+        alone = await openings.beside(partial(links.pack, scenario, record=record))
+        slug = (await kept.keep(scenario, alone)).slug
         if part_asked_for(request) != "share-body":
             # Seen again with "back" or a reload, the page must not ask whether to send the form again.
             return RedirectResponse(f"{base}/share?{urlencode(asked)}", 303)
@@ -251,7 +256,7 @@ async def _share(
         found = await kept.find(scenario)
         slug = "" if found is None else found.slug
     shared = Shared(base, _site(request), scenario, record, slug, live, watchers, lesson)
-    dialog = share(shared, look, options_of(asked))
+    dialog = await openings.beside(partial(share, shared, look, options_of(asked)))
     if part_asked_for(request) == "share-body":
         return HTMLResponse(component("share", "body", dialog), headers=NO_STORE)
     return HTMLResponse(render("share.html", s=dialog), headers=NO_STORE)

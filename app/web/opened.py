@@ -72,30 +72,29 @@ class Openings:
 
     async def parsed(self, text: str, source: str = "scenario") -> Scenario:
         """A scenario's text. Raises ScenarioError or LimitReached."""
-        return await self._off_loop(partial(read, text, source), len(text))
+        work = partial(read, text, source)
+        return work() if len(text) <= limits.INLINE_CHARACTERS else await self.beside(work)
 
     async def record(self, scenario: Scenario) -> Record:
         """What comes of the scenario on this giclab."""
-        key = links.shortest(scenario)
+        key = await self.beside(partial(links.shortest, scenario))
         known = self._records.get(key)
         if known is None:
-            work = partial(record, scenario, __version__)
-            known = await anyio.to_thread.run_sync(work, limiter=self._limiter)
+            known = await self.beside(partial(record, scenario, __version__))
         _keep(self._records, key, known)
         return known
+
+    async def beside(self, work: Callable[[], T]) -> T:
+        """Do beside the event loop what goes through a whole scenario, which may be long."""
+        return await anyio.to_thread.run_sync(work, limiter=self._limiter)
 
     async def _open(self, base: str, payload: str, slug: str = "") -> Opened:
         opened = self._opened.get(base)
         if opened is None:
             # What a short payload unpacks to may be long all the same.
-            opened = await anyio.to_thread.run_sync(partial(_open, base, payload, slug), limiter=self._limiter)
+            opened = await self.beside(partial(_open, base, payload, slug))
         _keep(self._opened, base, opened)
         return opened
-
-    async def _off_loop(self, work: Callable[[], T], size: int) -> T:
-        if size <= limits.INLINE_CHARACTERS:
-            return work()
-        return await anyio.to_thread.run_sync(work, limiter=self._limiter)
 
 
 def read(text: str, source: str) -> Scenario:

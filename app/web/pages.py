@@ -83,6 +83,7 @@ def install(app: FastAPI) -> None:
     app.state.live = Live()
     app.state.plays = Plays(app.state.players)
     app.state.elsewhere = Elsewhere(app.state.players)
+    app.state.sessions.preparers.append(app.state.live.prepare)
     app.state.sessions.listeners.append(app.state.live.on_step)
     app.state.sessions.hearers.append(app.state.live.on_said)
     app.include_router(router)
@@ -120,12 +121,15 @@ async def start_session(request: Request) -> Response:
     sessions: Sessions = request.app.state.sessions
     openings: Openings = request.app.state.openings
     if payload:
-        text = copied((await openings.payload(payload)).scenario, step, on)
+        found = (await openings.payload(payload)).scenario
+        text = await openings.beside(partial(copied, found, step, on))
     elif slug:
-        text = copied((await openings.slug(request, slug)).scenario, step, on)
+        found = (await openings.slug(request, slug)).scenario
+        text = await openings.beside(partial(copied, found, step, on))
     elif session:
         opened = await sessions.open(session)
-        text = copied(await openings.parsed(opened.scenario_text(), "session"), step, on)
+        found = await openings.parsed(opened.scenario_text(), "session")
+        text = await openings.beside(partial(copied, found, step, on))
     elif scenario.strip():
         text = scenario.replace("\r\n", "\n")
     else:

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from app import limits
+from app.gic import Machine
 from app.scenario import ScenarioError
 from app.sessions import DamagedLog, LimitReached, NotYours, Sessions, StorageFailed
 
@@ -336,3 +337,66 @@ async def test_what_can_take_long_is_played_beside_the_event_loop(mine, monkeypa
     assert threads == []
     await session.append(line, edit_key=key)
     assert threads == [line]
+
+
+def beside_the_loop(monkeypatch):
+    """For each time that a machine is asked what its tables map: whether that was on another thread than the loop's."""
+    threads = []
+    counted = Machine.mapping_counts
+
+    def noted(machine):
+        threads.append(threading.current_thread() is not threading.main_thread())
+        return counted(machine)
+
+    monkeypatch.setattr(Machine, "mapping_counts", noted)
+    return threads
+
+
+@pytest.mark.parametrize(
+    ("pages", "beside"), [(limits.INLINE_PAGES - 1, False), (limits.INLINE_PAGES + 1, True)], ids=["small", "large"]
+)
+async def test_a_large_machine_is_looked_at_beside_the_event_loop(sessions, monkeypatch, pages, beside):
+    lines = "".join(f"poke {0x4100_0000 + page * 4096:#x} 01\n" for page in range(pages))
+    created = await sessions.create(lines)
+    asked = beside_the_loop(monkeypatch)
+    session = await sessions.open(created.id)
+    await session.machine()
+    await session.append("read GICD_CTLR", edit_key=created.edit_key)
+    await session.machine(1)
+    assert all(asked)
+    assert (len(asked) >= 3) is beside
+
+
+async def test_a_short_log_of_what_takes_long_is_opened_beside_the_event_loop(sessions, monkeypatch):
+    before = "write GITS_CTLR Enabled=0\nwrite GITS_CBASER 0x80000000480000ff\nwrite GITS_CTLR Enabled=1\n"
+    created = await sessions.create(f"{before}write GITS_CWRITER 0xfffe0\n")
+    played = []
+    advanced = Machine.write
+    monkeypatch.setattr(
+        Machine,
+        "write",
+        lambda *told, **more: (
+            played.append(threading.current_thread() is not threading.main_thread()),
+            advanced(*told, **more),
+        )[1],
+    )
+    await sessions.open(created.id)
+    assert played
+    assert all(played)
+
+
+async def test_what_large_sessions_show_is_prepared_beside_the_event_loop(sessions):
+    lines = "".join(f"poke {0x4100_0000 + page * 4096:#x} 01\n" for page in range(limits.INLINE_PAGES + 1))
+    told = []
+    sessions.preparers.append(lambda _s, step, _a: told.append((step.seq, threading.current_thread().name)))
+    sessions.preparers.append(lambda *_: 1 / 0)
+    sessions.listeners.append(lambda _s, step, _a: told.append((step.seq, "told")))
+    for scenario in ("", lines):
+        created = await sessions.create(scenario)
+        session = await sessions.open(created.id)
+        await session.append("read GICD_CTLR", edit_key=created.edit_key)
+    (first, name), *rest = told
+    assert (first, name) == (1, "told")
+    (_, thread), (_, last) = rest
+    assert last == "told"
+    assert thread != threading.main_thread().name

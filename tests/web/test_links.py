@@ -442,6 +442,27 @@ async def test_a_link_that_names_a_register_that_is_gone_shows_the_line_and_the_
     assert (await client.get(f"{path}.svg")).status_code == 422
 
 
+async def test_a_long_address_is_not_repeated_by_each_link_of_its_page(client):
+    short, long = (
+        links.pack(
+            parse(
+                "".join(f"poke {0x4000_0000 + 64 * n:#x} {n * 0x9E3779B97F4A7C15 % 2**64:016x}\n" for n in range(count))
+            )
+        )
+        for count in (1, 1_000)
+    )
+    pages = [(await client.get(f"/x/{payload}")).text for payload in (short, long)]
+    assert len(long) > 8_000
+    assert [page.count(f"/x/{payload}") > 100 for page, payload in zip(pages, (short, long), strict=True)] == [
+        True,
+        False,
+    ]
+    first = [
+        re.search(r'href="([^"]*)"[^>]*id="step-first"|id="step-first"[^>]*href="([^"]*)"', page) for page in pages
+    ]
+    assert [found[1] or found[2] for found in first] == [f"/x/{short}?step=0", "?step=0"]
+
+
 async def test_a_view_that_names_a_register_that_is_gone_still_shows_the_scenario(client):
     answer = await client.get(f"/x/{packed(view={'register': 'GICR_PENDBASE@0'})}")
     assert "No such register" in answer.text

@@ -48,6 +48,12 @@ class Live:
     def room(self, session: Session) -> _Room:
         return self._rooms.setdefault(session, _Room())
 
+    def prepare(self, session: Session, step: Step, actor: str) -> None:
+        """Preparer of `Sessions`: render what `on_step` will want, if it will."""
+        room = self.room(session)
+        if actor or room.watchers:
+            self._update(session, room, step)
+
     def on_step(self, session: Session, step: Step, actor: str) -> None:
         """Listener of `Sessions`: tell the watchers, and keep the answer for the tab that asked."""
         room = self.room(session)

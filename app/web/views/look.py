@@ -37,7 +37,8 @@ class Look:
     `address` is what memory shows (None: the tables in RAM decide). `why` is the interrupt that is asked about, as 8195
     or 3@1, `way` the LPI or the event whose way is shown, as 8195 or 0x2:0x14. `pinned`: without a step the address
     means another than the newest. `embed` and what follows: see app.web.views.embed. The last four are HABITS: numbers
-    in `radix`, fields' `meanings` in full, the register `elsewhere`, the `lanes` of the steps.
+    in `radix`, fields' `meanings` in full, the register `elsewhere`, the `lanes` of the steps. `here`: it is shown by
+    the page at `base`, so that links need not repeat that.
     """
 
     base: str
@@ -68,6 +69,7 @@ class Look:
     meanings: str = HABITS["meanings"][0]
     elsewhere: str = HABITS["elsewhere"][0]
     lanes: str = HABITS["lanes"][0]
+    here: bool = False
 
     @property
     def shares_lpis(self) -> bool:
@@ -87,7 +89,8 @@ class Look:
 
     def link(self, **changes: object) -> str:
         """The address of this look with `changes`, as a relative reference."""
-        return f"{self.base}{self.query(**changes)}"
+        query = self.query(**changes)
+        return query or "?" if self.here else f"{self.base}{query}"
 
     def alone(self) -> Look:
         """The same as a page of its own, not embedded."""

@@ -55,12 +55,13 @@ def read(machine: Machine, step: int, look: Look, cpu: int = 0) -> Reading:
         for register, each in navigator.listed(machine.map, machine.cpus, cpu)
     }
     flags, without, on_cpu = lpis.wanted(look, machine.cpus)
+    window, rows, counts = machine.lpi_look(look.start, lpis.WINDOW, flags=flags, without=without, cpu=on_cpu)
     return Reading(
         step,
         values,
-        machine.lpi_window(look.start, lpis.WINDOW, flags=flags, without=without, cpu=on_cpu),
-        tuple(machine.lpi_rows()),
-        machine.lpi_counts(),
+        window,
+        tuple(rows),
+        counts,
         tables_of(machine, look),
         machine.queue(),
         tuple(cpu for cpu in range(machine.cpus) if machine.irq(cpu)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.gic.effects import Role
 from app.scenario import Expectation, Step
 from app.scenario.operations import Note
 from app.web.views import choices as choices_view
@@ -133,8 +134,8 @@ def _says(step: Step | None) -> str:
         return _compared(step.expectation)
     if step.value is not None:
         return f"Result {step.value:#x}."
-    hits = [effect.words for effect in step.effects if effect.role.value == "hit"]
-    return f"{hits[-1]}." if hits else ""
+    hit = next((effect for effect in reversed(step.effects) if effect.role is Role.HIT), None)
+    return "" if hit is None else f"{hit.words}."
 
 
 def _trace(moment: Moment) -> trace.Trace:

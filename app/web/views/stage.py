@@ -16,6 +16,7 @@ from app.gic import Machine
 from app.scenario import MachineSpec, Operation, Scenario, Step, Timeline, Verdict
 from app.scenario.choices import Taken
 from app.sessions import Branch, Session
+from app.sessions.weight import is_large, look_up
 
 T = TypeVar("T")
 # Of the timelines that pages share, each with the lock that whoever takes it elsewhere holds.
@@ -124,6 +125,8 @@ class PlayedStage:
         return self.timeline.verdicts
 
     async def machine(self, step: int) -> Machine:
+        if is_large(self.timeline):
+            return await self._turn(lambda: look_up(self.timeline.at(step)))
         if step == len(self.timeline):
             return self.timeline.at(step)
         return await self._turn(partial(self.timeline.at, step))
@@ -133,13 +136,13 @@ class PlayedStage:
 
     async def _turn(self, work: Callable[[], T]) -> T:
         """A timeline goes to one step at a time; on a thread where playing it took long."""
-        if self.timeline.effort.work <= limits.FREE_WORK:
+        if self.timeline.effort.work <= limits.FREE_WORK and not is_large(self.timeline):
             return work()
         async with _TURNS.setdefault(self.timeline, asyncio.Lock()):
             return await anyio.to_thread.run_sync(work)
 
     async def steps(self, numbers: range) -> list[Step]:
-        return [self.timeline.step(number) for number in numbers]
+        return await self._turn(lambda: [self.timeline.step(number) for number in numbers])
 
 
 def place_of(session: Session) -> Place:

@@ -98,14 +98,16 @@ def lines_of(effects: Sequence[Effect]) -> tuple[tuple[Line, ...], tuple[Line, .
 
     When there are too many, the quiet ones are folded first: the decisions and results stay.
     """
-    shown = list(range(len(effects)))
+    left = len(effects)
+    folded: set[int] = set()
     for role in (Role.QUIET, Role.STEP):
-        for place in reversed(range(len(effects))):
-            if len(shown) <= MOST_LINES:
+        for place in reversed(range(1, len(effects))):
+            if left <= MOST_LINES:
                 break
-            if effects[place].role is role and place in shown and place != 0:
-                shown.remove(place)
-    shown = shown[:MOST_LINES]
+            if effects[place].role is role:
+                folded.add(place)
+                left -= 1
+    shown = [place for place in range(len(effects)) if place not in folded][:MOST_LINES]
     chosen = set(shown)
     rest = [effect for place, effect in enumerate(effects[: MOST_FOLDED * 4]) if place not in chosen][:MOST_FOLDED]
     more = len(effects) - len(shown) - len(rest)
