@@ -169,6 +169,10 @@ class Session:
         """Drop a branch."""
         return self._change("DELETE", f"/branches/{branch}")
 
+    def rename(self, title: str) -> Json:
+        """Call the session otherwise, for all who watch."""
+        return self._change("PATCH", "", {"title": title})
+
     def rewrite(self, scenario: str) -> Json:
         """Put a whole scenario in the place of the session's."""
         return self._change("PUT", "/log", {"scenario": scenario})

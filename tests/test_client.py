@@ -78,6 +78,7 @@ def test_a_session_is_changed_and_changed_back(giclab):
     [branch] = session.branches()["branches"]
     assert session.switch(branch["id"])["seq"] == 1
     session.drop(session.branches()["branches"][0]["id"])
+    assert session.rename("Two reads")["title"] == session.log()["title"] == "Two reads"
     assert session.rewrite("machine implementation=qemu cpus=1\nread GICD_TYPER\nread GICD_CTLR\n")["seq"] == 2
     log = session.log()
     assert (log["title"], log["machine"]["implementation"], log["machine"]["cpus"]) == ("Mine", "qemu", 1)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.scenario import Operation, Scenario, ScenarioError, parse
+from app.scenario.parse import preamble_length
 from app.scenario.scenario import line_operation
 
 
@@ -40,6 +41,25 @@ def cut(text: str, scenario: Scenario) -> Blocks:
 def join(header: str, blocks: Sequence[str]) -> str:
     """The scenario text again."""
     return "\n".join([*([header] if header else []), *blocks]) + "\n"
+
+
+def titled(header: str, blocks: Sequence[str], title: str) -> Blocks:
+    """The same text with another title; "" for none. A text may have its title line anywhere."""
+    rows = header.split("\n") if header else []
+    body = preamble_length(rows, "session")
+    kept = [row for row in rows[body:] if not _is_title(row)]
+    line = [f"title {title}"] if title else []
+    return Blocks("\n".join([*rows[:body], *line, *kept]), tuple(map(_without_title, blocks)))
+
+
+def _without_title(block: str) -> str:
+    if "title" not in block:
+        return block
+    return "\n".join(row for row in block.split("\n") if not _is_title(row))
+
+
+def _is_title(row: str) -> bool:
+    return row.split(None, 1)[:1] == ["title"]
 
 
 def read(header: str, blocks: Sequence[str], source: str) -> Readable:

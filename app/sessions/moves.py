@@ -50,12 +50,18 @@ def drop(tree: Tree, branch: int) -> list[Entry]:
     return [Entry(tree.last + 1, "", end, Kind.DROP)]
 
 
-def rewrite(tree: Tree, header: str, blocks: Sequence[str], new: Blocks) -> list[Entry]:
-    """From the branch on view, which is `header` and `blocks`, to one that reads as `new`; one as far as they agree."""
+def rename(tree: Tree, title: str) -> list[Entry]:
+    """What is on view gets another title; `title` is one that a title line may have, or "" for none."""
+    return [] if title == tree.title else [Entry(tree.last + 1, title, tree.path[0], Kind.TITLE)]
+
+
+def rewrite(tree: Tree, old: Blocks, new: Blocks) -> list[Entry]:
+    """From the branch on view, which reads as `old`, to one that reads as `new`; one as far as they agree."""
     entries: list[Entry] = []
-    if new.header == header:
-        pairs = zip(blocks, new.operations, strict=False)
-        same = next((at for at, pair in enumerate(pairs) if pair[0] != pair[1]), min(len(blocks), len(new.operations)))
+    if new.header == old.header:
+        pairs = zip(old.operations, new.operations, strict=False)
+        most = min(len(old.operations), len(new.operations))
+        same = next((at for at, pair in enumerate(pairs) if pair[0] != pair[1]), most)
         follows = tree.path[same]
         if same == len(new.operations):
             return go(tree, follows)

@@ -96,7 +96,8 @@ class Session:
 
     def scenario_text(self, step: int | None = None) -> str:
         """The whole session as scenario text, comments included, up to and with `step`."""
-        return log.join(self._header, self._blocks[:step])
+        text = self._text()
+        return log.join(text.header, text.operations[:step])
 
     async def machine(self, step: int | None = None) -> Machine:
         """The machine after `step` (None: the newest; else 0 to `seq`). Good until the next await: it may be reused."""
@@ -201,9 +202,15 @@ class Session:
         if may_weigh_much(scenario, text):
             await self._in_thread(partial(weigh, scenario))
         blocks = log.cut(text, scenario)
-        await self.move(
-            lambda tree: moves.rewrite(tree, self._header, self._blocks, blocks), edit_key=edit_key, actor=actor
-        )
+        await self.move(lambda tree: moves.rewrite(tree, self._text(), blocks), edit_key=edit_key, actor=actor)
+
+    async def rename(self, title: str, *, edit_key: str | None, actor: str = "") -> None:
+        """Give what is on view another title, "" for none. Raises as `rewrite` does."""
+        self._check_key(edit_key)
+        words = " ".join(title.split())
+        wanted = parse(f"title {words}\n", "title").title if words else ""
+        if wanted != self.title:
+            await self.move(lambda tree: moves.rename(tree, wanted), edit_key=edit_key, actor=actor)
 
     def branches(self) -> list[Branch]:
         """The other branches, the newest first."""
@@ -257,14 +264,23 @@ class Session:
         found = await played(self._head, entries, self._in_thread)
         self.damaged = found.damaged
         self.spec = found.spec
-        self.title = found.title or self._head.title
         self.timeline = found.timeline
         self.tree = found.tree
+        self.title = self._titled(found.title or self._head.title)
         self._header = found.header
         self._blocks, self._lines = found.blocks, found.lines
         self._known = dict(zip(found.tree.path[1:], found.operations, strict=False))
         self._characters = len(self._head.header) + sum(len(entry.text) for entry in entries)
         self._stale = False
+
+    def _titled(self, title: str) -> str:
+        return title if self.tree.title is None else self.tree.title
+
+    def _text(self) -> log.Blocks:
+        """What is on view as text, called as it is called now."""
+        if self.tree.title is None:
+            return log.Blocks(self._header, tuple(self._blocks))
+        return log.titled(self._header, self._blocks, self.tree.title)
 
     async def _parsed(self, line: str) -> Operation:
         work = partial(parse_line, line, self.spec)
@@ -303,6 +319,7 @@ class Session:
         before = list(self.tree.path)
         for entry in entries:
             self.tree.add(entry)
+        self.title = self._titled(self.title)
         path = self.tree.path
         common = next((at for at, (old, new) in enumerate(zip(before, path, strict=False)) if old != new), None)
         common = min(len(before), len(path)) if common is None else common

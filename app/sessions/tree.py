@@ -24,6 +24,8 @@ class Kind(StrEnum):
     """The session goes to the entry that this one follows."""
     DROP = "drop"
     """The branch that ends in the entry that this one follows is dropped."""
+    TITLE = "title"
+    """What grows from the head that this one follows is called so, whatever its text says; "" is no title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Tree:
         self.last = 0
         self.path: list[int] = [ROOT]
         self._entries: dict[int, Entry] = {}
+        self._titles: dict[int, str] = {}
         self._depth: dict[int, int] = {ROOT: 0}
         self._children: dict[int, list[int]] = {}
         self._ends: set[int] = {ROOT}
@@ -84,6 +87,11 @@ class Tree:
     def head(self, root: int) -> str | None:
         """The text of a head; None for the session's first, which is not an entry."""
         return self._entries[root].text if root else None
+
+    @property
+    def title(self) -> str | None:
+        """What the branch on view was called since; None if it is called as its text says."""
+        return self._titles.get(self.path[0])
 
     def knows(self, seq: int) -> bool:
         """Whether this is an operation or a head that is not dropped."""
@@ -110,6 +118,10 @@ class Tree:
                 self._go(entry.follows)
             case Kind.DROP:
                 self._drop(entry.follows)
+            case Kind.TITLE:
+                if self._depth[entry.follows]:
+                    raise Misfit(f"entry {entry.seq} gives a title to {entry.follows}, which is no head")
+                self._titles[entry.follows] = entry.text
             case _:
                 raise Misfit(f"entry {entry.seq} is of an unknown kind")
         self.last = entry.seq

@@ -127,6 +127,13 @@ async def redo_operation(request: Request, session: OneSession) -> JSONResponse:
     return await _moved(request, session, moves.redo)
 
 
+@router.patch("/sessions/{id}", response_model=shapes.TitleAnswer)
+async def rename_session(request: Request, session: OneSession, new: shapes.NewTitle) -> JSONResponse:
+    """Call the session otherwise, for all who watch."""
+    await session.rename(new.title, edit_key=presented_key(request, session))
+    return JSONResponse({"id": session.id, "title": session.title})
+
+
 @router.post("/sessions/{id}/reset", response_model=shapes.PlaceAnswer)
 async def reset_session(request: Request, session: OneSession, reset: shapes.Reset) -> JSONResponse:
     """Go to step 0, or to what the session began with. Nothing is lost: what was done is kept as a branch."""

@@ -84,6 +84,20 @@ class BranchAnswer(BaseModel):
     operations: list[str] = Field(description="Its own operations, the first BRANCH_LINES_SHOWN of them.")
 
 
+class NewTitle(BaseModel):
+    """What a session is to be called."""
+
+    model_config = ConfigDict(extra="forbid")
+    title: str = Field(examples=["PTZ reads as zero"], description='One line of up to 200 characters, or "".')
+
+
+class TitleAnswer(BaseModel):
+    """What a session is called now."""
+
+    id: str
+    title: str
+
+
 class PlaceAnswer(BaseModel):
     """Where a session is among its branches."""
 

@@ -1,10 +1,13 @@
-"""Going elsewhere on the page: undo, redo, resets, other branches."""
+"""Going elsewhere on the page: undo, redo, resets, other branches; and calling a session otherwise."""
 
 from __future__ import annotations
+
+from html import escape
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from app.scenario import ScenarioError
 from app.sessions import Session, SessionError, moves
 from app.sessions.moves import Change
 from app.web.forms import form_of
@@ -14,7 +17,8 @@ from app.web.problems import Problem, problem_of
 from app.web.security import presented_key
 from app.web.views.look import look_from
 from app.web.views.render import component, partial
-from app.web.views.trouble import Trouble
+from app.web.views.trouble import Trouble, trouble_of_line
+from app.web.views.words import UNTITLED
 
 router = APIRouter(include_in_schema=False)
 MOVES: dict[str, Change] = {
@@ -46,6 +50,31 @@ async def move(request: Request, id: str) -> Response:  # noqa: A002 - the path 
         return RedirectResponse(look.link(), 303)
     headers = {**NO_STORE, "HX-Replace-Url": look.link()}
     return HTMLResponse(await app_fragment(request, session, look), headers=headers)
+
+
+@router.post("/s/{id}/title")
+async def rename(request: Request, id: str) -> Response:  # noqa: A002
+    """Call the session otherwise. Who asked gets the title alone; who watches looks again at everything."""
+    session: Session = await request.app.state.sessions.open(id)
+    form = await form_of(request)
+    scripted = request.headers.get("hx-request") == "true"
+    actor = str(form.get("actor", "")) if scripted else ""
+    try:
+        await session.rename(str(form.get("title", "")), edit_key=presented_key(request, session), actor=actor)
+    except (SessionError, ScenarioError) as error:
+        if not scripted:
+            raise
+        problem = problem_of(error)
+        trouble = Trouble(f"{problem.title}.", problem.detail, "", problem.advice)
+        if isinstance(error, ScenarioError):
+            trouble = trouble_of_line(error, "title")
+        return HTMLResponse(component("atoms", "problem", trouble), problem.status, NO_STORE)
+    look = look_from(f"/s/{id}", request.query_params)
+    if not scripted:
+        return RedirectResponse(look.link(), 303)
+    title = session.title or UNTITLED
+    named = partial("#named", component("bar", "named", title, look, True, True), "outerHTML")
+    return HTMLResponse(f"<title>{escape(title)} · giclab</title>{named}", headers=NO_STORE)
 
 
 def _change(wanted: str) -> Change:

@@ -115,6 +115,8 @@ def test_whatever_is_done_the_tree_holds_together(wanted, origin):
             tree.origin = origin
         if kind is Kind.DROP and not tree.may_drop(entry.follows):
             continue
+        if kind is Kind.TITLE and tree.steps_to(entry.follows):
+            continue
         before = {seq for seq in known if seq}
         tree.add(entry)
         if kind is Kind.OPERATION:

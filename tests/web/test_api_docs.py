@@ -30,6 +30,7 @@ DOCUMENTED = {
     "GET /api/v1/sessions/{id}/branches",
     "POST /api/v1/sessions/{id}/branches/{branch}/switch",
     "DELETE /api/v1/sessions/{id}/branches/{branch}",
+    "PATCH /api/v1/sessions/{id}",
     "PUT /api/v1/sessions/{id}/log",
     "POST /api/v1/play",
     "GET /api/v1/sessions/{id}/review",
