@@ -33,7 +33,10 @@ of 10,000 operations with 312 checkpoints, 4 pages between each, 1,250 are copie
 
 PAGES_IN_MEMORY: Final = 64 * 1024
 """The same for all sessions that are kept in memory unused: 256 MiB, the longest unused go first. And for the scenarios
-that are kept played."""
+that are kept played. A machine of a shape of its own counts as the 1,000 to 1,900 pages that its register map takes."""
+
+TREE_BYTES_KEPT: Final = 16 * MIB
+"""Trees of the navigator kept as HTML, by machine and register on view: 0.2 MB each, with 988 SPIs 1 MB: 16 to 80."""
 
 WORK_PER_REQUEST: Final = 20_000_000
 """What one request may have played: a session (4 s) and the same on four implementations, 5 x 4 s = 20 s of one worker

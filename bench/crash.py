@@ -136,6 +136,7 @@ class Client(threading.Thread):
         while not self._over.is_set() and not self.fault:
             self.idle.clear()  # first: who clears `up` and then sees this one idle knows that nothing more is sent
             if not self._up.is_set():
+                connection.close()  # to a server that was killed meanwhile
                 self.idle.set()
                 self._up.wait(0.05)
                 continue
@@ -213,8 +214,8 @@ def crash(database_url: str, *, kills: int, clients: int, seed: int = 1) -> Repo
             one.start()
         for _ in range(kills):
             before = sum(len(session.answered) for session in written)
-            up.set()
             while sum(len(session.answered) for session in written) < before + clients and not _faults(crew):
+                up.set()  # again where a client took a lost connection for the server's end
                 time.sleep(0.005)
             time.sleep(chosen.uniform(0, LONGEST_WAIT))
             server.kill()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 from app.registers import Register, RegisterMap, register_map
@@ -138,13 +137,16 @@ def port_key(address: int, size: int) -> int:
     return address << 4 | size
 
 
-@lru_cache(maxsize=64)
 def layout(implementation: str, cpus: int, spis: int, its: bool, security: int, shared: frozenset[str]) -> Layout:
     """`shared`: names of per-CPU registers that this implementation keeps once for all CPUs."""
     chart = register_map(implementation, cpus, spis, its, security)
+    return chart.derived(("layout", shared), lambda: _built(chart, shared))
+
+
+def _built(chart: RegisterMap, shared: frozenset[str]) -> Layout:
     built = _Builder(chart, shared)
     for frame in chart.frames.values():
-        if frame.key in _OWNER and (its or _OWNER[frame.key] != "its"):
+        if frame.key in _OWNER and (chart.its or _OWNER[frame.key] != "its"):
             for register in frame.registers:
                 if register.present:
                     built.add(register)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 from app.registers.map import RegisterMap
 from app.registers.view import Access, Field, Frame, Register
@@ -110,9 +109,12 @@ def field_runs(fields: tuple[Field, ...]) -> tuple[FieldRun, ...]:
     return tuple(FieldRun(tuple(run)) for run in runs)
 
 
-@lru_cache(maxsize=32)
 def families(map_: RegisterMap) -> dict[str, Family]:
     """Every family of a map by its stem, frame by frame, in the order of offsets."""
+    return map_.derived("families", lambda: _families(map_))
+
+
+def _families(map_: RegisterMap) -> dict[str, Family]:
     found: dict[str, Family] = {}
     for frame in map_.frames.values():
         members: dict[str, list[Register]] = {}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import Any, TypeVar
 
+from app.registers.kept import CPU_BYTES, MAP_BYTES_KEPT, REGISTER_BYTES, SPI_BYTES, Kept
 from app.registers.topology import LAST_SPI, PRIVATE_INTIDS, Topology
 from app.registers.view import Field, Frame, Register, UnknownField, nearest
 
@@ -20,6 +22,7 @@ MAX_CPUS = 512
 MAX_SPIS = LAST_SPI + 1 - PRIVATE_INTIDS.stop
 """INTIDs 32 to 1019."""
 
+T = TypeVar("T")
 _NAME = re.compile(r"(?P<register>[^@.\s]+)(?:@(?P<cpu>\d+))?(?:\.(?P<field>\S+))?")
 
 
@@ -75,6 +78,8 @@ class RegisterMap:
         self.spis = topology.spis
         self.its = topology.its
         self.security = topology.security
+        self.topology = topology
+        self._derived: dict[Hashable, Any] = {}
         self.frames: dict[str, Frame] = {frame.key: frame for frame in frames}
         self.registers: dict[str, Register] = {
             register.name: register for frame in frames for register in frame.registers
@@ -90,6 +95,23 @@ class RegisterMap:
                 for register in frame.registers:
                     for byte in range(0, register.width // 8, 4):
                         self._words[frame.base + register.offset + byte] = register
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes, its register file included."""
+        return len(self.registers) * REGISTER_BYTES + self.cpus * CPU_BYTES + self.spis * SPI_BYTES
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the next machine of this shape gets this map; else it lasts as long as who uses it."""
+        return _KEPT.has((self.implementation, self.topology))
+
+    def derived(self, name: Hashable, make: Callable[[], T]) -> T:
+        """What follows from this map alone, made once; it goes with the map."""
+        found: T | None = self._derived.get(name)
+        if found is None:
+            found = self._derived.setdefault(name, make())
+        return found
 
     def at(self, address: int) -> tuple[Register, int] | None:
         """The register that holds the byte at `address` and its CPU (0 if it exists once); absent ones too."""
@@ -187,8 +209,10 @@ class RegisterMap:
         return "this machine has CPU 0 only" if self.cpus == 1 else f"this machine has CPUs 0-{self.cpus - 1}"
 
 
-@lru_cache(maxsize=24)
-def _register_map(implementation: str, topology: Topology) -> RegisterMap:
+_KEPT = Kept[RegisterMap](MAP_BYTES_KEPT, lambda kept: kept.weight)
+
+
+def _compiled(implementation: str, topology: Topology) -> RegisterMap:
     from app.registers.compiler import compile_frames  # the RDL compiler is half of a cold start
 
     return RegisterMap(implementation, topology, compile_frames(implementation, topology))
@@ -208,4 +232,5 @@ def register_map(
     if security != 1 and (security != 2 or implementation not in TWO_STATE_IMPLEMENTATIONS):
         two = " or ".join(TWO_STATE_IMPLEMENTATIONS)
         raise ValueError(f"security must be 1, or 2 on {two}, not {security} on {implementation}")
-    return _register_map(implementation, Topology(cpus, spis, its, security))
+    topology = Topology(cpus, spis, its, security)
+    return _KEPT.get((implementation, topology), lambda: _compiled(implementation, topology))

@@ -21,7 +21,7 @@ from app.sessions.others import Hearer, News
 from app.sessions.session import Listener, Session
 from app.sessions.shortlinks import ShortLinks
 from app.sessions.store import Head, Store
-from app.sessions.weight import may_weigh_much, weigh
+from app.sessions.weight import may_weigh_much, pages_held, weigh
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,8 @@ class Sessions:
         self.short_links = ShortLinks(self._store)
         self._live = live
         self._recent: OrderedDict[str, Session] = OrderedDict()
+        self._held: dict[str, int] = {}  # the pages of each of them
+        self._pages = 0
         # Whoever still holds a session that was evicted must meet the same object as the next who opens it:
         # two would each miss the other's operations and watchers.
         self._all: WeakValueDictionary[str, Session] = WeakValueDictionary()
@@ -137,11 +139,22 @@ class Sessions:
         now = int(time.time())
         if now - session.used >= USED_TO:
             await self._use(session, now)
-        self._recent[session_id] = session
-        self._recent.move_to_end(session_id)
-        while len(self._recent) > self._live:
-            self._recent.popitem(last=False)
+        self._keep(session)
         return session
+
+    def _keep(self, session: Session) -> None:
+        """Have the session in memory as the one used last; those that are too many or too large go."""
+        self._recent.pop(session.id, None)
+        self._recent[session.id] = session
+        pages = pages_held(session.timeline)
+        self._pages += pages - self._held.get(session.id, 0)
+        self._held[session.id] = pages
+        while len(self._recent) > self._live or (len(self._recent) > 1 and self._pages > limits.PAGES_IN_MEMORY):
+            self._forget(next(iter(self._recent)))
+
+    def _forget(self, session_id: str) -> None:
+        if self._recent.pop(session_id, None) is not None:
+            self._pages -= self._held.pop(session_id)
 
     async def _look_up(self, session: Session) -> None:
         """Have what other servers did to the session: their news may arrive after the next request does."""
@@ -156,7 +169,7 @@ class Sessions:
             if not await self._store.use(session.id, now):
                 session.gone = True
                 session.close()
-                self._recent.pop(session.id, None)
+                self._forget(session.id)
                 raise UnknownSession(session.id)
 
     def _say(self, said: Said) -> None:

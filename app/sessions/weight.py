@@ -2,7 +2,7 @@
 
 from app import limits
 from app.gic import Machine
-from app.gic.memory import GuestMemory
+from app.gic.memory import PAGE, GuestMemory
 from app.scenario import Scenario, Timeline
 from app.scenario.operations import Its, LoadState, Migrate, Operation, RawAddress, RegisterRef, Save, Uwrite, Write
 from app.scenario.player import Player
@@ -36,6 +36,12 @@ def is_large(timeline: Timeline) -> bool:
     return went_through > limits.INLINE_WORK or (
         isinstance(memory, GuestMemory) and memory.pages_written > limits.INLINE_PAGES
     )
+
+
+def pages_held(timeline: Timeline) -> int:
+    """Memory that goes with it, in pages: guest RAM, and a register map that no other machine will use."""
+    chart = timeline.machine.map
+    return timeline.effort.pages + (0 if chart.is_kept else chart.weight // PAGE)
 
 
 def look_up(machine: Machine) -> Machine:

@@ -8,6 +8,7 @@ import anyio.to_thread
 import pytest
 
 from app import limits
+from app.registers import RegisterMap
 from app.scenario import ScenarioError
 from app.sessions import LimitReached, Session, Sessions, UnknownSession
 
@@ -89,6 +90,33 @@ async def test_only_so_many_are_kept_and_an_evicted_one_is_played_again(database
     assert first() is None
     again = await sessions.open(made[0].id)
     assert again.seq == 1
+    await sessions.stop()
+
+
+async def test_sessions_that_hold_much_ram_leave_room_for_fewer(database_url, monkeypatch):
+    monkeypatch.setattr(limits, "PAGES_IN_MEMORY", 50)
+    sessions = Sessions(database_url)
+    await sessions.start()
+    pokes = "".join(f"poke {0x4000_0000 + 4096 * page:#x} 01\n" for page in range(20))
+    made = [await sessions.create(pokes) for _ in range(4)]
+    for created in [*made, made[-1]]:
+        await sessions.open(created.id)
+    gc.collect()
+    assert set(sessions._all) == {created.id for created in made[2:]}
+    await sessions.stop()
+
+
+async def test_a_machine_of_a_shape_of_its_own_counts_with_its_register_map(database_url, monkeypatch):
+    monkeypatch.setattr(RegisterMap, "is_kept", property(lambda chart: chart.spis != 63))
+    monkeypatch.setattr(limits, "PAGES_IN_MEMORY", 1_500)
+    sessions = Sessions(database_url)
+    await sessions.start()
+    for spis, left in ((64, 2), (63, 1)):
+        made = [await sessions.create(f"machine spis={spis}\n") for _ in range(2)]
+        for created in made:
+            await sessions.open(created.id)
+        gc.collect()
+        assert len(set(sessions._all) & {created.id for created in made}) == left
     await sessions.stop()
 
 
