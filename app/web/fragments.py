@@ -22,9 +22,11 @@ from app.web.problems import problem_of
 from app.web.security import presented_key
 from app.web.sse import event_stream
 from app.web.views import explorer
+from app.web.views.inspector import Inspector
+from app.web.views.inspector_parts import changed_parts
 from app.web.views.lines import lines_of
 from app.web.views.live import Live
-from app.web.views.look import look_from
+from app.web.views.look import Look, look_from
 from app.web.views.meaning import meaning_line
 from app.web.views.onview import inspector_of
 from app.web.views.render import component, partial
@@ -143,8 +145,17 @@ async def _changes(request: Request, session: Session, form: Mapping[str, str], 
     live: Live = request.app.state.live
     look = replace(look_from(f"/s/{session.id}", habits(request)), register=form.get("register", ""))
     shown = await inspector_of(SessionStage(session), look, may_write=True)
-    parts = [partial("#inspector", component("inspector", "inspector", shown, explorer.form_of(look)), "outerHTML")]
-    return "".join([*parts, _console_emptied(form, look.base), *(live.update(session, seq) for seq in done)])
+    old = live.inspected(session, look, shown, form.get("shown", ""))
+    parts = [_inspector(old, shown, look), _console_emptied(form, look.base)]
+    return "".join([*parts, *(live.update(session, seq) for seq in done)])
+
+
+def _inspector(old: Inspector | None, new: Inspector, look: Look) -> str:
+    """The inspector for a tab that shows `old`: what changed of it, else the whole."""
+    parts = None if old is None else changed_parts(old, new)
+    if parts is not None:
+        return component("inspector", "changed", new, parts)
+    return partial("#inspector", component("inspector", "inspector", new, explorer.form_of(look)), "outerHTML")
 
 
 def _console_emptied(form: Mapping[str, str], base: str) -> str:

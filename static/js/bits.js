@@ -60,6 +60,8 @@ class Draft {
       const place = BigInt(bit.dataset.bit);
       const draft = Boolean((differs >> place) & 1n);
       const on = Boolean(((draft ? this.value : this.shown) >> place) & 1n);
+      // What is left alone needs no new layout.
+      if (draft === bit.classList.contains("is-draft") && String(on) === bit.ariaPressed) continue;
       bit.classList.toggle("is-draft", draft);
       bit.setAttribute("aria-pressed", on);
       bit.querySelector(".bv").textContent = Number(on);
@@ -222,6 +224,7 @@ document.addEventListener("htmx:before:request", (event) => {
   sent = { ctx, value: draft.value, mask: half === "hi" ? 0xffffffffn << 32n : half === "lo" ? 0xffffffffn : (1n << 64n) - 1n };
 });
 document.addEventListener("htmx:after:swap", begin);
+document.addEventListener("giclab:written", () => (draft = null));
 document.addEventListener("giclab:edited", (event) => {
   if (!draft?.edited) return;
   event.detail.edited = true;

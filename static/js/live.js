@@ -129,7 +129,23 @@ function take(template, { ctx, tasks }) {
     tasks.push({ type: "partial", fragment, target: inside ?? row, swapSpec, sourceElement: ctx.sourceElement });
   }
 }
-window.htmx.registerExtension("giclab-step", { htmx_process_step: take });
+
+// The answer to a write of the register on view: the parts of its inspector that look otherwise, and its numbers.
+function takeRegister(template, { ctx, tasks }) {
+  const of = (name) => template.getAttribute(name);
+  const root = document.getElementById("inspector");
+  const { was, shown, value } = root.querySelector("form.edit").elements;
+  Object.assign(root.dataset, { value: of("value"), base: of("base"), step: of("step") });
+  was.value = of("base");
+  shown.value = of("step");
+  value.defaultValue = of("draft");
+  root.querySelector(".below").hidden = true;
+  document.dispatchEvent(new CustomEvent("giclab:written"));
+  for (const { content, dataset } of template.content.children) {
+    tasks.push({ type: "partial", fragment: content, target: `#inspector ${dataset.at}`, swapSpec: { style: "outerMorph" }, sourceElement: ctx.sourceElement });
+  }
+}
+window.htmx.registerExtension("giclab-step", { htmx_process_step: take, htmx_process_register: takeRegister });
 
 document.addEventListener("htmx:after:swap", (event) => {
   const now = step();

@@ -11,6 +11,7 @@ from app.scenario import Step
 from app.sessions import Said, Session
 from app.web.views import explorer, shared
 from app.web.views.explorer import Form
+from app.web.views.inspector import Inspector
 from app.web.views.look import Look
 from app.web.views.lpis import LpiPanel
 from app.web.views.moment import Moment, Reading
@@ -25,6 +26,8 @@ from app.web.views.words import number
 
 # One press of a button may be several operations.
 UPDATES_KEPT = 8
+# One a register and way to show it that somebody writes just now.
+INSPECTORS_KEPT = 4
 BETWEEN = re.compile(r">\s*\n\s*<")
 
 
@@ -36,6 +39,7 @@ class _Room:
     turns: int = 0
     updates: OrderedDict[int, str] = field(default_factory=OrderedDict)
     watchers: int = 0
+    inspectors: OrderedDict[Look, Inspector] = field(default_factory=OrderedDict)
     presenter: Presenter = field(default_factory=Presenter)
 
 
@@ -60,9 +64,9 @@ class Live:
         if not actor and not room.watchers:
             room.shared = None
             # It counts all the same: whoever lost the line comes back to a gap, and loads the page anew.
-            session.publish("", lambda: self._update(session, room, step))
+            session.publish("", lambda: self._update(session, step))
             return
-        html = self._update(session, room, step)
+        html = self._update(session, step)
         session.publish("", html, not_to=actor)
 
     def on_said(self, session: Session, said: Said) -> None:
@@ -73,6 +77,15 @@ class Live:
     def update(self, session: Session, seq: int) -> str:
         """The fragments of a step that was just appended; "" if it is long gone."""
         return self.room(session).updates.get(seq, "")
+
+    def inspected(self, session: Session, look: Look, shown: Inspector, on_view: str) -> Inspector | None:
+        """Keeps an inspector; returns the one of the look that was kept before, if it is of the step `on_view`."""
+        room = self._room_now(session)
+        old = room.inspectors.pop(look, None)
+        room.inspectors[look] = shown
+        while len(room.inspectors) > INSPECTORS_KEPT:
+            room.inspectors.popitem(last=False)
+        return old if old is not None and str(old.step) == on_view else None
 
     def joined(self, session: Session, actor: str = "") -> None:
         """One more event stream is open, of the tab `actor`: all are told, the new one too."""
@@ -89,11 +102,17 @@ class Live:
         if room.watchers:
             session.publish("", watching(room.watchers))
 
-    def _update(self, session: Session, room: _Room, step: Step) -> str:
+    def _room_now(self, session: Session) -> _Room:
+        room = self.room(session)
         if room.turns != session.turns:
             # The steps that were kept may be those of another branch.
             room.turns, room.shared = session.turns, None
             room.updates.clear()
+            room.inspectors.clear()
+        return room
+
+    def _update(self, session: Session, step: Step) -> str:
+        room = self._room_now(session)
         known = room.updates.get(step.seq)
         if known is not None:
             return known
