@@ -44,8 +44,9 @@ document.addEventListener("toggle", (event) => event.target.dataset?.stale && re
 
 // A mark of change lasts until the next step. The server sends what changed, not what no longer does.
 const MARKS = ["is-changed", "is-now", "chg", "chg--new", "fld--changed"];
+const MARKED = MARKS.map((name) => `.${name}`).join();
 function dropMarks() {
-  for (const name of MARKS) for (const marked of app().querySelectorAll(`.${name}`)) marked.classList.remove(name);
+  for (const marked of app().querySelectorAll(MARKED)) marked.classList.remove(...MARKS);
   for (const marked of app().querySelectorAll("#facts .now")) marked.classList.remove("now");
   for (const word of app().querySelectorAll(".cnt[id] .vh")) word.remove();
 }

@@ -119,7 +119,7 @@ class Live:
         old = room.shared
         if old is None or old.reading.step != step.seq - 1:
             old = _shared(session, step.seq - 1, None)
-        new = _shared(session, step.seq, old.reading)
+        new = _shared(session, step.seq, old)
         look = Look(f"/s/{session.id}")
         html = change(old, new, session, explorer.form_of(look))
         room.shared = new
@@ -129,13 +129,14 @@ class Live:
         return html
 
 
-def _shared(session: Session, seq: int, before: Reading | None) -> Shared:
-    """A step as all see it; called while the session holds still. `before` is a reading of the step before it."""
+def _shared(session: Session, seq: int, old: Shared | None) -> Shared:
+    """A step as all see it; called while the session holds still. `old` is the step before it."""
     line, look = session.timeline, Look(f"/s/{session.id}")
     step = line.step(seq) if seq else None
     machine, ops, taken = line.at(seq), line.ops[:seq], line.choices.taken(seq)
+    before = None if old is None else old.reading
     now = Moment(machine, machine.map, session.spec, ops, seq, step, before, line.verdicts, place_of(session), taken)
-    return shared.shared_of(now, look, session.title, explorer.choices_of(session.spec.implementation, look))
+    return shared.shared_of(now, look, session.title, explorer.choices_of(session.spec.implementation, look), old=old)
 
 
 def change(old: Shared, new: Shared, session: Session, form: Form) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
@@ -101,40 +101,56 @@ class Look:
         unknown = changes.keys() - FIELDS
         if unknown:
             raise TypeError(f"a look has no {', '.join(sorted(unknown))}")
-        there: dict[str, Any] = {name: changes[name] if name in changes else getattr(self, name) for name in FIELDS}
-        pairs = {
-            "step": there["step"],
-            "on": there["on"],
-            "register": there["register"],
-            "tab": "" if there["tab"] == TABS[0] else there["tab"],
-            "from": None if there["start"] == FIRST_LPI else there["start"],
-            "show": there["show"],
-            "cpu": there["cpu"],
-            "zoom": there["zoom"],
-            "device": None if there["device"] is None else f"{there['device']:#x}",
-            "devices": f"{there['devices']:#x}" if there["devices"] else None,
-            "event": f"{there['event']:#x}" if there["event"] else None,
-            "icid": there["icid"] or None,
-            "address": None if there["address"] is None else f"{there['address']:#x}",
-            "command": there["command"],
-            "why": there["why"],
-            "way": there["way"],
+        embed = changes.get("embed", self.embed)
+        told = dict(_own(self))
+        told |= {name: _spelled(name, value) for name, value in changes.items() if name in TOLD or name in HABITS}
+        return _query(told | self._frame(changes) if embed else told)
+
+    def _frame(self, changes: Mapping[str, object]) -> dict[str, object]:
+        """What an address in another site's frame tells besides: there are no cookies, so the habits too."""
+        there: dict[str, Any] = {name: changes.get(name, getattr(self, name)) for name in FIELDS}
+        return {
+            "embed": 1,
+            "panel": "" if there["panel"] == PANELS[0] else there["panel"],
+            "readonly": "" if there["readonly"] else 0,
+            "theme": "" if there["theme"] == THEMES[0] else there["theme"],
+            **{name: there[name] for name in HABITS if name in changes or there[name] != HABITS[name][0]},
         }
-        if there["embed"]:
-            pairs |= {
-                "embed": 1,
-                "panel": "" if there["panel"] == PANELS[0] else there["panel"],
-                "readonly": "" if there["readonly"] else 0,
-                "theme": "" if there["theme"] == THEMES[0] else there["theme"],
-            }
-        # In another site's frame there are no cookies.
-        pairs |= {name: there[name] for name in HABITS if name in changes or (there["embed"] and _unusual(name, there))}
-        told = [f"{name}={_quoted(str(value))}" for name, value in pairs.items() if value not in (None, "")]
-        return "?" + "&".join(told) if told else ""
 
 
-def _unusual(habit: str, there: Mapping[str, object]) -> bool:
-    return there[habit] != HABITS[habit][0]
+# The fields of a look that its query tells, in this order, and how those are spelled that are not told as they are.
+TOLD = (
+    *("step", "on", "register", "tab", "start", "show", "cpu", "zoom"),
+    *("device", "devices", "event", "icid", "address", "command", "why", "way"),
+)
+SPELLED: dict[str, Callable[[Any], str]] = {
+    "tab": lambda tab: "" if tab == TABS[0] else tab,
+    "start": lambda intid: "" if intid == FIRST_LPI else str(intid),
+    "device": lambda device: "" if device is None else f"{device:#x}",
+    "devices": lambda device: f"{device:#x}" if device else "",
+    "event": lambda event: f"{event:#x}" if event else "",
+    "icid": lambda icid: str(icid or ""),
+    "address": lambda address: "" if address is None else f"{address:#x}",
+}
+NAMES = {"start": "from"}
+
+
+def _spelled(name: str, value: object) -> object:
+    return SPELLED[name](value) if name in SPELLED else value
+
+
+# A page has some hundred links, nearly all of them from one look.
+@lru_cache(maxsize=256)
+def _own(look: Look) -> tuple[tuple[str, object], ...]:
+    """What a look's own query tells, field by field; None or "" where it is silent."""
+    return tuple((name, _spelled(name, getattr(look, name))) for name in TOLD)
+
+
+def _query(told: Mapping[str, object]) -> str:
+    parts = [
+        f"{NAMES.get(name, name)}={_quoted(str(value))}" for name, value in told.items() if value not in (None, "")
+    ]
+    return "?" + "&".join(parts) if parts else ""
 
 
 FIELDS = frozenset(field.name for field in fields(Look))

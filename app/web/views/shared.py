@@ -60,6 +60,7 @@ class Shared:
     ram_written: bool
     dock: timeline.Dock
     turns: int
+    config_base: int
 
     @property
     def headline(self) -> str:
@@ -68,14 +69,19 @@ class Shared:
         return f"{told} {self.says}" if self.says else told if self.text else ""
 
 
-def shared_of(moment: Moment, look: Look, title: str, choices: tuple[Choice, ...], cpu: int = 0) -> Shared:
-    """The panels that do not depend on the register on view."""
+def shared_of(
+    moment: Moment, look: Look, title: str, choices: tuple[Choice, ...], cpu: int = 0, old: Shared | None = None
+) -> Shared:
+    """The panels that do not depend on the register on view. `old`: the same look at the step before; of its panels
+    those that look the same now are kept."""
     machine, before = moment.machine, moment.before
     reading = read(machine, moment.now, look, cpu)
     changed = _changed(reading, before)
     effects = moment.step.effects if moment.step else ()
     written = trace.written_bytes(effects)
-    lpi_panel = _lpis(moment, reading, look)
+    base = navigator.base_of(moment.map, reading.values, "GICR_PROPBASER", 0)
+    kept = None if old is None or written else _settled(old, reading, base)
+    lpi_panel = kept.lpis if kept else _lpis(moment, reading, look, base)
     tables_before = None if before is None else before.tables
     bases = navigator.ram_bases(moment.map, reading.values, moment.spec.cpus, reading.queue.base, reading.tables.itts)
     return Shared(
@@ -96,14 +102,36 @@ def shared_of(moment: Moment, look: Look, title: str, choices: tuple[Choice, ...
         trace=_trace(moment),
         choices=choices_view.panel(moment.choices, moment.now, look),
         lpis=lpi_panel,
-        devices=tables.device_panel(reading.tables, written, look, tables_before),
-        collections=tables.collection_panel(reading.tables, written, look, tables_before),
+        devices=kept.devices if kept else tables.device_panel(reading.tables, written, look, tables_before),
+        collections=kept.collections if kept else tables.collection_panel(reading.tables, written, look, tables_before),
         queue=queue.queue_panel(reading.queue, machine.impl, before=None if before is None else before.queue),
         ram=navigator.ram_tables(bases, look),
         ram_written=bool(written),
         dock=timeline.dock(moment.ops, moment.verdicts, moment.now, moment.spec, look, moment.place),
         turns=moment.place.turns,
+        config_base=base,
     )
+
+
+def _settled(old: Shared, reading: Reading, config_base: int) -> Shared | None:
+    """`old` if its panels of LPIs, devices and collections would be made of the same again, and none has a mark."""
+    was = old.reading
+    if old.config_base != config_base or (was.lpis, was.lpi_rows, was.tables) != (
+        reading.lpis,
+        reading.lpi_rows,
+        reading.tables,
+    ):
+        return None
+    marked = (
+        was.counts != reading.counts,
+        old.devices.changed,
+        old.collections.changed,
+        *(row.now for row in old.lpis.rows),
+        *(row.now for row in old.devices.devices),
+        *(row.now for row in old.devices.events),
+        *(row.now for row in old.collections.rows),
+    )
+    return None if any(marked) else old
 
 
 def _changed(reading: Reading, before: Reading | None) -> frozenset[tuple[str, int]]:
@@ -177,10 +205,9 @@ def _compared(expectation: Expectation) -> str:
     return f"It is {expectation.got_text}, expected {expectation.relation} {expectation.wanted_text}."
 
 
-def _lpis(moment: Moment, reading: Reading, look: Look) -> lpis.LpiPanel:
+def _lpis(moment: Moment, reading: Reading, look: Look, base: int) -> lpis.LpiPanel:
     machine, before = moment.machine, moment.before
     known = {} if before is None else {lpi.intid: lpi for lpi in before.lpis.rows}
-    base = navigator.base_of(moment.map, reading.values, "GICR_PROPBASER", 0)
     state = lpis.LpiState(
         lpis=reading.lpis,
         rows=reading.lpi_rows,
