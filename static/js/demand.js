@@ -19,4 +19,3 @@ async function turn(event) {
 }
 
 for (const kind of ["pointerover", "focusin", "click", "keydown", "input"]) document.addEventListener(kind, turn);
-document.documentElement.classList.add("has-script");

@@ -92,5 +92,4 @@ function draw() {
 
 forgetAll.addEventListener("click", () => keep([]));
 addEventListener("storage", draw);
-document.documentElement.classList.add("has-script");
 draw();

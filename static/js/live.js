@@ -59,6 +59,17 @@ const icon = (name) => {
   return svg;
 };
 
+// The strip is scrolled; cells that are long out of sight go at a time when nothing is seen to move.
+const toEnd = (list) => (list.scrollLeft = list.scrollWidth);
+let trimming;
+function trim(list) {
+  const still = list.scrollLeft + list.clientWidth >= list.scrollWidth - 1;
+  trimming = still ? undefined : setTimeout(trim, 100, list);
+  if (!still) return;
+  while (list.children.length > 12) list.firstElementChild.remove();
+  toEnd(list);
+}
+
 function addStep(cell, n, text, told) {
   const link = cell.firstElementChild;
   link.href = `?step=${n}`;
@@ -71,7 +82,8 @@ function addStep(cell, n, text, told) {
   before?.firstElementChild.removeAttribute("aria-current");
   list.querySelector(".hint")?.remove();
   list.append(cell);
-  if (list.children.length > 12) list.firstElementChild.remove();
+  requestAnimationFrame(() => toEnd(list));
+  if (list.children.length > 24) trimming ??= setTimeout(trim, 100, list);
   for (const [id, to] of [["step-first", 0], ["step-back", n - 1]]) {
     const button = document.getElementById(id);
     button.href = `?step=${to}`;
@@ -96,6 +108,9 @@ function count(n, text) {
   // A step can be undone, there is nothing to do again, and the session is no longer where it began.
   for (const button of app().querySelectorAll("#undo-op, #redo-op, .resets button")) button.disabled = button.id === "redo-op";
 }
+
+// What a step did has nothing in common with what the one before did; morphed, its words would move about.
+const anew = (part) => part.id === "what" && !document.querySelector("#what details[open]");
 
 // A step in an answer or an event: only the one after the step on view changes the page, so that none counts twice.
 function take(template, { ctx, tasks }) {
@@ -126,7 +141,7 @@ function take(template, { ctx, tasks }) {
     const inside = part.dataset.in;
     const row = `${part.closest("[data-of]")?.dataset.of ?? ""} #${part.id}`.trim();
     fragment.append(...(inside ? part.childNodes : [part]));
-    const swapSpec = { style: inside ? "innerMorph" : "outerMorph" };
+    const swapSpec = { style: inside ? "innerMorph" : anew(part) ? "outerSync" : "outerMorph" };
     tasks.push({ type: "partial", fragment, target: inside ?? row, swapSpec, sourceElement: ctx.sourceElement });
   }
 }
@@ -143,7 +158,7 @@ function takeRegister(template, { ctx, tasks }) {
   root.querySelector(".below").hidden = true;
   document.dispatchEvent(new CustomEvent("giclab:written"));
   for (const { content, dataset } of template.content.children) {
-    tasks.push({ type: "partial", fragment: content, target: `#inspector ${dataset.at}`, swapSpec: { style: "outerMorph" }, sourceElement: ctx.sourceElement });
+    tasks.push({ type: "partial", fragment: content, target: `#inspector ${dataset.at}`, swapSpec: { style: dataset.at === ".wr" ? "outerSync" : "outerMorph" }, sourceElement: ctx.sourceElement });
   }
 }
 window.htmx.registerExtension("giclab-step", { htmx_process_step: take, htmx_process_register: takeRegister });
