@@ -224,7 +224,6 @@ document.addEventListener("htmx:before:request", (event) => {
   sent = { ctx, value: draft.value, mask: half === "hi" ? 0xffffffffn << 32n : half === "lo" ? 0xffffffffn : (1n << 64n) - 1n };
 });
 document.addEventListener("htmx:after:swap", begin);
-document.addEventListener("giclab:written", () => (draft = null));
 document.addEventListener("giclab:edited", (event) => {
   if (!draft?.edited) return;
   event.detail.edited = true;

@@ -117,6 +117,8 @@ function take(template, { ctx, tasks }) {
   const of = (name) => template.getAttribute(name) ?? "";
   const [n, text, headline] = [Number(of("n")), of("text"), `Step ${of("n")}: ${of("text")}. ${of("says")}`.trim()];
   if (!newest() || n <= step()) return;
+  // Also the answer to this tab's own operation, of which no event tells it.
+  heard = { step: n, turn: of("turn") };
   if (n > step() + 1) return void say("reload");
   const content = template.content;
   for (const place of content.querySelectorAll("[i]")) {
@@ -156,7 +158,7 @@ function takeRegister(template, { ctx, tasks }) {
   shown.value = of("step");
   value.defaultValue = of("draft");
   root.querySelector(".below").hidden = true;
-  document.dispatchEvent(new CustomEvent("giclab:written"));
+  for (const wrong of root.querySelectorAll("[aria-invalid=true]")) wrong.removeAttribute("aria-invalid");
   for (const { content, dataset } of template.content.children) {
     tasks.push({ type: "partial", fragment: content, target: `#inspector ${dataset.at}`, swapSpec: { style: dataset.at === ".wr" ? "outerSync" : "outerMorph" }, sourceElement: ctx.sourceElement });
   }

@@ -83,3 +83,51 @@ def test_axe_finds_nothing_with_everything_open(start, mapped, scheme, width, sc
     found = Axe().run(page).response["violations"]
     assert found == [], [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
     screenshot(page, f"inspector-{width}-{scheme}")
+
+
+# What a reload would show, and what is on view: without what htmx and the marks of change leave behind.
+INSPECTORS = """async () => {
+  const plain = (root) => {
+    const copy = root.cloneNode(true);
+    for (const each of copy.querySelectorAll("*")) {
+      each.removeAttribute("data-htmx-powered");
+      each.classList.remove("fld--changed", "is-draft", "is-edited");
+      if (!each.className) each.removeAttribute("class");
+    }
+    for (const cell of copy.querySelectorAll(".bit")) cell.tabIndex = -1;
+    return [...copy.attributes].filter(({ name }) => name !== "data-htmx-powered").map(({ name, value }) => `${name}=${value}`).join(" ") +
+      copy.innerHTML.replace(/\\s+/g, " ").replaceAll("> <", "><");
+  };
+  const { pathname } = location;
+  const shown = document.getElementById("inspector");
+  const query = new URLSearchParams({ register: shown.dataset.register });
+  const text = await (await fetch(`${pathname}?${query}`)).text();
+  const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("inspector");
+  return [plain(shown), plain(fresh)];
+}"""
+
+
+@pytest.mark.parametrize("implementation", ["kvm", "architecture"])
+def test_after_writes_the_inspector_is_as_a_reload_shows_it(start, mapped, implementation):
+    explorer = start(implementation)
+    page = explorer.page
+    explorer.type_line(*mapped)
+    answers = []
+    page.on("response", lambda answer: answers.append(answer) if answer.url.endswith("/ops") else None)
+    for register, bits in {
+        "GICR_PENDBASER": ("62", "16", "10", "62"),
+        "GICR_CTLR": ("0", "0", "3"),
+        "GITS_CBASER": ("63", "12", "59"),
+        "GICD_ISENABLER1": ("3", "3"),
+    }.items():
+        if register == "GICD_ISENABLER1":
+            page.locator("#nav summary", has_text="GICD").first.click()
+        explorer.show(register)
+        for bit in bits:
+            page.click(f"#b{bit}")
+            explorer.write()
+            shown, fresh = page.evaluate(INSPECTORS)
+            assert shown == fresh, (register, bit)
+    parts = [answer.text() for answer in answers]
+    assert sum(text.startswith("<hx-register") for text in parts) >= 7
+    assert all("<section" not in text for text in parts if text.startswith("<hx-register"))
