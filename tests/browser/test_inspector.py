@@ -95,8 +95,8 @@ INSPECTORS = """async () => {
       if (!each.className) each.removeAttribute("class");
     }
     for (const cell of copy.querySelectorAll(".bit")) cell.tabIndex = -1;
-    return [...copy.attributes].filter(({ name }) => name !== "data-htmx-powered").map(({ name, value }) => `${name}=${value}`).join(" ") +
-      copy.innerHTML.replace(/\\s+/g, " ").replaceAll("> <", "><");
+    copy.removeAttribute("data-htmx-powered");
+    return copy.outerHTML.replace(/\\s+/g, " ").replaceAll("> <", "><");
   };
   const { pathname } = location;
   const shown = document.getElementById("inspector");

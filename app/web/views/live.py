@@ -56,7 +56,7 @@ class Live:
         """Preparer of `Sessions`: render what `on_step` will want, if it will."""
         room = self.room(session)
         if actor or room.watchers:
-            self._update(session, room, step)
+            self._update(session, step)
 
     def on_step(self, session: Session, step: Step, actor: str) -> None:
         """Listener of `Sessions`: tell the watchers, and keep the answer for the tab that asked."""
