@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from app.gic.commands import COMMAND_BYTES, COMMANDS, Command, decode
 from app.gic.effects import CommandRun, MsiRefused
 from app.gic.lpi import lpi_limit
 from app.review.finding import Found, Rule, Seen
 from app.review.history import operands
-from app.scenario.operations import Msi
+from app.scenario.operations import Its, Msi
 
 MAPS = ("MAPTI", "MAPI")
 LPI_BITS = 16
+GICV3 = 3
 
 
 def _id_bits(seen: Seen) -> int:
@@ -103,6 +105,38 @@ def _error(seen: Seen, effect: CommandRun) -> Iterator[Found]:
     yield Found(effect.name or "command", f"{effect.text}: {effect.outcome}, {effect.error}", "GITS_CREADR")
 
 
+def _reserved(seen: Seen, effect: CommandRun) -> Iterator[Found]:
+    command = _in_queue(seen, effect)
+    # Of a command that no GICv3 has, a later version says what its bits are.
+    if command is None or command.name != effect.name or COMMANDS[command.name].version > GICV3:
+        return
+    ones = [f"DW{number} {_bits(word)}" for number, word in enumerate(command.reserved) if word]
+    if ones:
+        yield Found(effect.name, f"{effect.text}, slot {effect.slot}: ones in {', '.join(ones)}, which are RES0")
+
+
+def _in_queue(seen: Seen, effect: CommandRun) -> Command | None:
+    """The command as it stands in RAM; those of an `its` line are ours, and have no such bits."""
+    if isinstance(seen.step.op, Its) or effect.name not in COMMANDS:
+        return None
+    try:
+        packet = seen.machine.memory.read(seen.machine.its.queue_base + effect.slot * COMMAND_BYTES, COMMAND_BYTES)
+    except IndexError:
+        return None
+    return decode(packet)
+
+
+def _bits(word: int) -> str:
+    """The ones of a doubleword as the manual writes them: [63], [15:8]."""
+    runs: list[list[int]] = []
+    for bit in (bit for bit in range(63, -1, -1) if word >> bit & 1):
+        if runs and runs[-1][1] == bit + 1:
+            runs[-1][1] = bit
+        else:
+            runs.append([bit, bit])
+    return " ".join(f"[{high}]" if high == low else f"[{high}:{low}]" for high, low in runs)
+
+
 def _missing_sync(seen: Seen, op: Msi) -> Iterator[Found]:
     key = (op.device, op.event)
     command = seen.history.unsynced.pop(key, "")
@@ -171,6 +205,16 @@ RULES = (
         "Mend the operand that the error names.",
         (CommandRun,),
         _error,
+    ),
+    Rule(
+        "command-res0",
+        "RES0 bits of an ITS command written as one",
+        "IHI 0069, ITS commands",
+        "The bits of a command that are no operand are reserved. A later ITS may give them a meaning, and will then do "
+        "what nobody asked for; a value in them is often an operand that is one field or one doubleword off.",
+        "Write the four doublewords as zero, then put in the opcode and the operands.",
+        (CommandRun,),
+        _reserved,
     ),
     Rule(
         "missing-sync",

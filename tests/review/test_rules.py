@@ -141,3 +141,20 @@ def test_a_recorded_answer_is_compared_on_the_implementation_asked_for():
     assert not review(story, "kvm-before-5.6").findings
     [finding] = review(story, "kvm").findings
     assert finding.says == "recorded == 1, on kvm read GICR_PENDBASER@0.PTZ gave 0"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((0x0B | 5 << 32, 20, 1, 0), []),
+        ((0x0B | 5 << 32, 20 | 8195 << 32, 1, 0), ["[45] [33:32]"]),
+        ((0x0B | 5 << 32 | 1 << 8, 20, 1, 1), ["[8], DW3 [0]"]),
+        ((0x29, 1 << 5, 0, 0), []),
+    ],
+)
+def test_which_bits_of_a_command_are_reserved(words, told):
+    packet = b"".join(word.to_bytes(8, "little") for word in words).hex()
+    lines = example("command-res0").split("poke", 1)[0] + f"poke 0x41000000 {packet}\nwrite GITS_CWRITER 0x20\n"
+    findings = [each for each in review(parse(lines)).findings if each.rule.slug == "command-res0"]
+    assert len(findings) == len(told)
+    assert all(part in each.says for each, part in zip(findings, told, strict=True))
