@@ -44,11 +44,12 @@ document.addEventListener("toggle", (event) => event.target.dataset?.stale && re
 
 // A mark of change lasts until the next step. The server sends what changed, not what no longer does.
 const MARKS = ["is-changed", "is-now", "chg", "chg--new", "fld--changed"];
-const MARKED = MARKS.map((name) => `.${name}`).join();
+const MARKED = [...MARKS.map((name) => `.${name}`), "#facts .now", ".cnt[id] .vh"].join();
 function dropMarks() {
-  for (const marked of app().querySelectorAll(MARKED)) marked.classList.remove(...MARKS);
-  for (const marked of app().querySelectorAll("#facts .now")) marked.classList.remove("now");
-  for (const word of app().querySelectorAll(".cnt[id] .vh")) word.remove();
+  for (const marked of app().querySelectorAll(MARKED)) {
+    if (marked.className === "vh") marked.remove();
+    else marked.classList.remove(...MARKS, marked.closest("#facts") ? "now" : "is-now");
+  }
 }
 
 const icon = (name) => {
@@ -87,20 +88,21 @@ function addStep(cell, n, text, told) {
   for (const [id, to] of [["step-first", 0], ["step-back", n - 1]]) {
     const button = document.getElementById(id);
     button.href = `?step=${to}`;
+    if (!button.role) continue;
     button.removeAttribute("role");
     button.removeAttribute("aria-disabled");
+    window.htmx.process(button);
   }
   const scrub = document.querySelector(".scrub");
   scrub.max = n;
   scrub.value = n;
   scrub.setAttribute("aria-valuetext", `Step ${n} of ${n}: ${text}`);
   scrub.form.hidden = false;
-  window.htmx.process(document.getElementById("timeline"));
+  window.htmx.process(cell);
 }
 
 function count(n, text) {
-  for (const place of app().querySelectorAll("[data-now]")) place.textContent = n;
-  for (const place of app().querySelectorAll("[data-next]")) place.textContent = n + 1;
+  for (const place of document.querySelectorAll("#con-hint [data-next]")) place.textContent = n + 1;
   ["Step ", n, ` of ${n}`, ` · ${text}`].forEach((word, at) => {
     document.querySelector("#timeline output").childNodes[at].textContent = word;
   });
