@@ -27,8 +27,8 @@ class Tab:
         self.client = client
         self.path = path
 
-    async def send(self, line, register="GICR_PENDBASER@0"):
-        form = {"kind": "console", "op": line, "register": register, "actor": "tab"}
+    async def send(self, line, register="GICR_PENDBASER@0", **more):
+        form = {"kind": "console", "op": line, "register": register, "actor": "tab", **more}
         return await self.client.post(f"{self.path}/ops", data=form, headers=HX)
 
     async def part(self, target, query=""):
@@ -73,6 +73,59 @@ async def test_an_action_is_answered_with_what_it_changed(tab):
     assert changed.keys() == {"#what", "#v-GICR_PENDBASER-0", "#ram"}
     assert "40210580" in changed["#v-GICR_PENDBASER-0"]
     assert "PTZ is write-only and reads as zero" in words(changed["#what"])
+
+
+def register_parts(html):
+    """Numbers and parts of the inspector that an answer changes, by selector within it."""
+    head, body = re.search(r"<hx-register([^>]*)>(.*?)</hx-register>", html, re.DOTALL).groups()
+    parts = re.findall(r'<template data-at="([^"]+)">(.*?)</template>', body, re.DOTALL)
+    return dict(re.findall(r' (\w+)="([^"]*)"', head)), {unescape(at): html for at, html in parts}
+
+
+async def test_a_tab_that_shows_the_register_gets_what_changed_of_it(tab):
+    await tab.send("write GICR_PENDBASER@0 Physical_Address=0x40210000")
+    answer = await tab.send("write GICR_PENDBASER@0 Physical_Address=0x40220000", shown="1")
+    assert "#inspector" not in partials(answer.text)
+    numbers, parts = register_parts(answer.text)
+    value = "0x0000000040220580"
+    assert numbers == {"value": value, "base": value, "draft": value, "step": "2"}
+    assert parts.keys() == {".half:nth-child(3)", ".wr", 'tr[data-field="Physical_Address"]', ".doors", "#siblings"}
+    assert "bit 17, Physical_Address, 1" in parts[".half:nth-child(3)"]
+    numbers, parts = register_parts((await tab.send("read GICD_TYPER", shown="2")).text)
+    assert numbers["step"] == "3"
+    assert parts.keys() == {".half:nth-child(3)"}, "its mark of change is gone"
+    assert register_parts((await tab.send("read GICD_TYPER", shown="3")).text)[1] == {}
+
+
+@pytest.mark.parametrize("shown", ["", "1", "x", "9" * 5000])
+async def test_a_tab_that_shows_another_step_gets_the_whole_register(tab, shown):
+    for line in ("read GICD_TYPER", "write GICR_PENDBASER@0 PTZ=1"):
+        await tab.send(line)
+    answer = await tab.send("write GICR_PENDBASER@0 Physical_Address=0x40220000", shown=shown)
+    assert 'data-step="3"' in partials(answer.text)["#inspector"]
+
+
+async def test_after_an_undo_the_whole_register_is_sent(tab):
+    """A step 2 of another branch was on view before."""
+    for line in ("write GICR_PENDBASER@0 PTZ=1", "write GICR_PENDBASER@0 Physical_Address=0x40210000"):
+        await tab.send(line)
+    moved = await tab.client.post(f"{tab.path}/move", data={"do": "undo"}, headers=HX)
+    assert moved.status_code == 200
+    answer = await tab.send("write GICR_PENDBASER@0 Physical_Address=0x40220000", shown="2")
+    assert "<hx-register" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("register", "line"),
+    [("GICR_PENDBASER@0", "write GICR_CTLR@0 EnableLPIs=1"), ("GICD_IPRIORITYR8", "write GICD_IPRIORITYR8 0xa0")],
+)
+async def test_what_has_no_part_of_its_own_is_sent_with_the_whole(tab, register, line):
+    """A caution that comes or goes."""
+    await tab.send("read GICD_TYPER", register=register)
+    answer = await tab.send(line, register=register, shown="1")
+    caution = register == "GICR_PENDBASER@0"
+    assert ("#inspector" in partials(answer.text)) == caution
+    assert ("UNPREDICTABLE" in answer.text) == caution
 
 
 async def test_tables_come_along_when_they_change(tab):
