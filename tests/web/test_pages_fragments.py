@@ -111,7 +111,9 @@ async def test_after_an_undo_the_whole_register_is_sent(tab):
         await tab.send(line)
     moved = await tab.client.post(f"{tab.path}/move", data={"do": "undo"}, headers=HX)
     assert moved.status_code == 200
-    answer = await tab.send("write GICR_PENDBASER@0 Physical_Address=0x40220000", shown="2")
+    whole_page = await tab.send("write GICR_PENDBASER@0 Physical_Address=0x40220000", shown="1")
+    assert partials(whole_page.text).keys() >= {"#app"}
+    answer = await tab.send("read GICR_PENDBASER@0", shown="2")
     assert "<hx-register" not in answer.text
 
 
