@@ -103,6 +103,14 @@ class Client:
         """A scenario on one implementation or several: `first_difference`, `passed`, `steps`, `choices`."""
         return self.ask("POST", "/play", body={"scenario": scenario, "on": list(on)})
 
+    def formats(self) -> Json:
+        """What a session or a scenario can be written as."""
+        return self.ask("GET", "/exports")
+
+    def export(self, scenario: str, to: str, *, step: int | None = None) -> Json:
+        """A scenario in another format, as `text` and `remarks`; of a state, the one after `step`."""
+        return self.ask("POST", "/export", body={"scenario": scenario, "format": to, **_given({"step": step})})
+
     def link(self, scenario: str, *, step: int | None = None, register: str = "", short: bool = False) -> Json:
         """The scenario as a link: `link`, and `short` if that is asked for, which the server keeps for good."""
         body = {"scenario": scenario, "register": register, "short": short, **_given({"step": step})}
@@ -213,6 +221,10 @@ class Session:
     def why(self, intid: int, *, cpu: int | None = None, step: int | None = None) -> Json:
         """Why an interrupt is signalled or not, condition by condition."""
         return self._look(f"/why/{intid}", cpu=cpu, step=step)
+
+    def export(self, to: str, *, step: int | None = None) -> Json:
+        """The session in another format, as `text` and `remarks`."""
+        return self._look(f"/export/{quote(to)}", step=step)
 
     def log(self) -> Json:
         """The session as text: `scenario`, and `operations` one by one."""

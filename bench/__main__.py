@@ -5,9 +5,10 @@ import platform
 import time
 from pathlib import Path
 
-from app.engines.qemu import SPIS, QemuMachine
+from app.engines.qemu import QemuMachine
 from app.engines.qtest import QemuMissing
 from app.engines.recorded import replay
+from app.exchange.qtest import SPIS
 from app.gic import Machine
 from bench.imports import import_rows
 from bench.load import load_rows

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
-from app.engines.qemu import SPIS, QemuMachine
+from app.engines.qemu import QemuMachine
+from app.exchange.qtest import SPIS
 from app.gic import Machine
 from app.gic.commands import encode
 from bench.rate import RUNS, Row, once, rate

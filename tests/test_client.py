@@ -86,6 +86,14 @@ def test_a_session_is_changed_and_changed_back(giclab):
     assert [each["text"].split()[1] for each in session.log()["operations"]] == ["GICD_TYPER"] * 2
 
 
+def test_a_session_and_a_scenario_are_exported(giclab):
+    assert "pytest" in {each["format"] for each in giclab.formats()["formats"]}
+    assert giclab.create(scenario=SCENARIO).export("csv", step=1)["text"].startswith("intid,")
+    written = giclab.export(SCENARIO, "qtest")
+    assert written["file"] == "giclab.qtest"
+    assert written["remarks"]
+
+
 def test_many_lpis_come_page_by_page(copied):
     asked = []
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from app.engines.qemu import SPIS, QemuMachine
+from app.engines.qemu import QemuMachine
+from app.exchange.qtest import SPIS
 from app.gic import Machine
 from app.registers import IMPLEMENTATION_NAMES
 from app.scenario.migration import build

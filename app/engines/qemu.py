@@ -6,6 +6,7 @@ from typing import NoReturn, Self
 from app.engines.qtest import ANSWER_SECONDS, Qtest
 from app.exchange.qemu_tables import ITE_BYTES, QemuTables
 from app.exchange.qemu_trace import Hppi, parse_event
+from app.exchange.qtest import DEVICE_TREE_BYTES, SPIS
 from app.gic import Machine, MachineState, effects
 from app.gic.commands import COMMAND_BYTES
 from app.gic.lpi_counts import LpiCounts
@@ -14,10 +15,8 @@ from app.gic.views import CollectionView, DeviceView, EventView, LpiView, QueueV
 from app.gic.why import Chain
 from app.registers import Register
 
-SPIS = 256  # of QEMU's virt board; they cannot be chosen
 FIRST_SPI = 32
 TRANSLATER = 0x40  # offset of GITS_TRANSLATER in its frame
-DEVICE_TREE_BYTES = 1 << 20  # that the board leaves at the start of RAM at each reset; ours starts with zeros
 QUEUE_ADDRESS = 0x000F_FFFF_FFFF_F000
 OFFSET = 0xF_FFE0  # GITS_CREADR and GITS_CWRITER, bits 19:5
 STALLED = 1

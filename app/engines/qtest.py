@@ -19,12 +19,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-PROGRAM = "qemu-system-aarch64"
+from app.exchange.qtest import PROGRAM, WIDTHS, machine_arguments
+
 START_SECONDS = 20.0
 ANSWER_SECONDS = 10.0
 CLOSE_SECONDS = 2.0
 MEMORY_CHUNK = 1 << 16  # bytes in one `write`: as hex 128 KiB a line, well below what QEMU buffers for one
-SIZES = {1: "b", 2: "w", 4: "l", 8: "q"}
 
 # The shell outlives nobody: its standard input is our pipe, which closes however we end (even by SIGKILL), and then it
 # kills QEMU. A parent-death signal would follow the thread that forked instead, and threads come and go in a server.
@@ -74,7 +74,7 @@ class Qtest:
             listener.bind(str(directory / "qtest"))
             listener.listen(1)
             self._process = _start(
-                [path, *_machine(cpus, ram_mib, its), *_channels(directory, events if trace else "")]
+                [path, *machine_arguments(cpus, ram_mib, its), *_channels(directory, events if trace else "")]
             )
             try:
                 self._socket = self._accept(listener)
@@ -213,13 +213,6 @@ class Qtest:
                 yield stream, number
 
 
-def _machine(cpus: int, ram_mib: int, its: bool) -> list[str]:
-    # TCG stopped before its first instruction (-S) rather than the qtest accelerator, which distributions leave out.
-    options = "-cpu max -accel tcg -S -nodefaults -no-user-config -display none -net none"
-    board = f"virt,gic-version=3,its={'on' if its else 'off'}"
-    return ["-M", board, *options.split(), "-smp", str(cpus), "-m", f"{ram_mib}M"]
-
-
 def _channels(directory: Path, events: str) -> list[str]:
     channels = ["-qtest", f"unix:{directory}/qtest", "-qtest-log", "none"]
     channels += ["-qmp", f"unix:{directory}/qmp,server=on,wait=off"]
@@ -257,6 +250,6 @@ def _qmp(stream: TextIO, command: str, *, until: str = "", **arguments: Any) -> 
 
 def _letter(size: int) -> str:
     try:
-        return SIZES[size]
+        return WIDTHS[size]
     except KeyError:
         raise ValueError(f"size {size}: a bus access has 1, 2, 4 or 8 bytes") from None

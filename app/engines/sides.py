@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from app.engines.evidence import NOTHING, Evidence, evidence_of
 from app.engines.model import LIVE_QEMU, open_machine
-from app.engines.qemu import SPIS
+from app.exchange.qtest import SPIS
 from app.gic import Machine
 from app.gic.effects import AccessIgnored, Choice, CommandRun, Effect, QueueSetUp, RegisterWritten, Signalled
 from app.gic.implementations import Implementation

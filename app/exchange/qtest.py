@@ -1,7 +1,7 @@
-"""A scenario as QEMU qtest commands, one a line, for `-qtest stdio -machine virt,gic-version=3,its=on -display none`.
+"""A scenario as QEMU qtest commands, one a line, after the command line of the QEMU that takes them.
 
-The protocol (softmmu/qtest.c) has no comments and no CPUs: system registers cannot be reached, and every store carries
-DeviceID 0.
+The protocol (softmmu/qtest.c) has no CPUs: system registers cannot be reached, and every store carries DeviceID 0. It
+has no comments either: what begins with `#` is an unknown command, which is answered and does nothing.
 """
 
 from __future__ import annotations
@@ -10,19 +10,33 @@ from collections.abc import Iterator
 
 from app.exchange.accesses import Access, DeviceWrite, Load, RamWrite, Store, Told, Wire, told
 from app.exchange.writers import Written
+from app.gic.memory import RAM_BASE
 from app.registers import RegisterMap
 from app.scenario.operations import Expect, LoadState, Migrate, Note, Save, Uread, Uwrite
 from app.scenario.scenario import Scenario
 from app.scenario.vocabulary import vocabulary
 
+PROGRAM = "qemu-system-aarch64"
+SPIS = 256  # of QEMU's virt board; they cannot be chosen
+DEVICE_TREE_BYTES = 1 << 20  # that the board leaves at the start of RAM at each reset; ours starts with zeros
 WIDTHS = {1: "b", 2: "w", 4: "l", 8: "q"}
+
+
+def machine_arguments(cpus: int, ram_mib: int, its: bool) -> list[str]:
+    """Arguments of QEMU for a virt board that stands still, with nothing but the GIC and RAM."""
+    # TCG stopped before its first instruction (-S) rather than the qtest accelerator, which distributions leave out.
+    options = "-cpu max -accel tcg -S -nodefaults -no-user-config -display none -net none"
+    board = f"virt,gic-version=3,its={'on' if its else 'off'}"
+    return ["-M", board, *options.split(), "-smp", str(cpus), "-m", f"{ram_mib}M"]
 
 
 def write(scenario: Scenario) -> Written:
     """The stores and loads of the scenario, with the values that the model computed for read-modify-writes."""
     registers = vocabulary(scenario.machine).map
-    rows: list[str] = []
+    rows = _head(scenario)
     remarks: list[str] = []
+    if scenario.machine.spis != SPIS:
+        remarks.append(f"QEMU's virt has {SPIS} SPIs, not {scenario.machine.spis}: say spis={SPIS} to compare")
     for item in told(scenario):
         number = item.line.number
         if isinstance(item.operation, Save | Migrate | LoadState | Uread | Uwrite):
@@ -39,6 +53,17 @@ def write(scenario: Scenario) -> Written:
                 rows.append(row)
         remarks.extend(_dropped(item))
     return Written("".join(f"{row}\n" for row in rows), tuple(remarks))
+
+
+def _head(scenario: Scenario) -> list[str]:
+    spec = scenario.machine
+    command = [PROGRAM, *machine_arguments(spec.cpus, spec.ram_mib, spec.its), "-qtest", "stdio", "-qtest-log", "none"]
+    return [
+        f"# {scenario.title or 'A scenario of giclab'}",
+        f"# {' '.join(command)} < FILE",
+        "# QEMU answers each line, these with FAIL as qtest has no comments, and then waits: end it with Ctrl-C.",
+        f"memset {RAM_BASE:#x} {DEVICE_TREE_BYTES:#x} 0",
+    ]
 
 
 def _row(access: Access, registers: RegisterMap) -> str | None:

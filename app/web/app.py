@@ -21,6 +21,7 @@ from app.web import (
     commands,
     compare,
     docs,
+    exports_api,
     guide,
     health,
     implementations,
@@ -98,6 +99,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     laboratory.install(app)
     imports.install(app)
     app.include_router(imports_api.router)
+    app.include_router(exports_api.router)
     app.include_router(thread.router)
     app.include_router(guide.router)
     app.include_router(implementations.router)

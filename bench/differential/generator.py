@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from random import Random
 
-from app.engines.qemu import SPIS
+from app.exchange.qtest import SPIS
 from app.gic.commands import COMMANDS, WORDS
 from app.gic.memory import RAM_BASE
 from app.registers import Register, register_map

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from app.engines.qemu import SPIS, QemuMachine
+from app.engines.qemu import QemuMachine
+from app.exchange.qtest import SPIS
 from app.gic import Machine
 from app.gic.memory import PAGE, RAM_BASE, GuestMemory
 from app.scenario.operations import Expect, Memory, Operation, Relation

@@ -6,7 +6,8 @@ import pytest
 
 from app.engines.compare import compare
 from app.engines.model import LIVE_QEMU
-from app.engines.qemu import SPIS, QemuMachine
+from app.engines.qemu import QemuMachine
+from app.exchange.qtest import SPIS
 from app.gic import IMPLEMENTATIONS, Machine
 from app.gic.its_behaviours import StalledBit, TableFaults
 from app.scenario.format import format_scenario

@@ -102,6 +102,8 @@ def test_exported_qtest_holds_the_same_stores():
     machine = Machine("qemu")
     for row in written.text.splitlines():
         verb, address, *rest = row.split()
+        if verb in ("#", "memset"):
+            continue
         if verb == "write":
             machine.memory.write(int(address, 16), bytes.fromhex(rest[1][2:]))
             assert int(rest[0]) == len(rest[1]) // 2 - 1
