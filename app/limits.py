@@ -221,6 +221,10 @@ WATCHED_PER_QUERY: Final = 500
 ROWS_PER_INSERT: Final = 500
 """Rows of a backup that are put back in one statement: 500 x about 100 bytes = 50 kB in memory."""
 
+ROWS_PER_COMMIT: Final = 256
+"""Entries of logs stored by one statement: those of 256 clicks that wait for one commit. 256 x 5 values are 1,280;
+SQLite takes 32,766 in a statement."""
+
 EXPIRED_PER_BATCH: Final = 10
 """Sessions deleted in one transaction: 10 x about 60 rows take 1 ms. At worst they have 10 x 40,000 rows, which SQLite
 deletes in about a second; other writers wait 5 s."""

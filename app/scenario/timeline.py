@@ -38,6 +38,7 @@ class Timeline:
         self._checkpoints: dict[int, Position] = {0: self._head.position()}
         self._marks: list[int] = [0]
         self._steps: dict[int, Step] = {}
+        self._effects = 0  # of all of them
         self.choices = Choices()
         self.extend(ops)
 
@@ -103,6 +104,7 @@ class Timeline:
         other._marks = [mark for mark in self._marks if mark <= step]
         other._checkpoints = {mark: self._checkpoints[mark] for mark in other._marks}
         other._steps = {number: kept for number, kept in self._steps.items() if number <= step}
+        other._effects = sum(len(kept.effects) for kept in other._steps.values())
         other.choices = self.choices.until(step)
         last = other._marks[-1]
         other._head.restore(other._checkpoints[last])
@@ -145,6 +147,6 @@ class Timeline:
 
     def _keep(self, step: Step) -> None:
         self._steps[step.seq] = step
-        effects = sum(len(each.effects) for each in self._steps.values())
-        while len(self._steps) > MOST_STEPS_KEPT or (effects > MOST_EFFECTS_KEPT and len(self._steps) > 1):
-            effects -= len(self._steps.pop(next(iter(self._steps))).effects)
+        self._effects += len(step.effects)
+        while len(self._steps) > MOST_STEPS_KEPT or (self._effects > MOST_EFFECTS_KEPT and len(self._steps) > 1):
+            self._effects -= len(self._steps.pop(next(iter(self._steps))).effects)

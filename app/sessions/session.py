@@ -431,7 +431,10 @@ class Session:
                 preparer(self, step, actor)
 
     def _channel(self, name: str) -> Broadcast:
-        return self._channels.setdefault(name, Broadcast())
+        channel = self._channels.get(name)
+        if channel is None:
+            channel = self._channels[name] = Broadcast()
+        return channel
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         try:

@@ -5,14 +5,18 @@ statement: it is told if it is stored, and only then.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
+import aiosqlite
 from sqlalchemy import Executable, Text, cast, delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app import limits
 from app.sessions import database
 from app.sessions.errors import StorageFailed
 from app.sessions.news import CHANNEL
@@ -20,6 +24,10 @@ from app.sessions.tables import operations, sessions
 from app.sessions.tree import Entry
 
 Row = dict[str, object]
+COLUMNS = ("session", "seq", "text", "follows", "kind")
+TOLD = f" RETURNING pg_notify('{CHANNEL}', json_build_object('session', session, 'at', seq)::text)"
+# What says that a row is there already: SQLAlchemy's error, and that of a driver that was asked itself.
+TAKEN = (IntegrityError, sqlite3.IntegrityError)
 
 
 class SeqTaken(Exception):
@@ -58,6 +66,7 @@ class Store:
         self._waiting: list[tuple[list[Row], asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
         self._connection: AsyncConnection | None = None
+        self._driver: aiosqlite.Connection | None = None
 
     @property
     def engine(self) -> AsyncEngine:
@@ -172,7 +181,7 @@ class Store:
             await self._insert([row for rows, _ in batch for row in rows])
         except Exception as error:  # noqa: BLE001 - handed on to whoever waits for it
             if len(batch) == 1:
-                _settle(batch[0][1], SeqTaken() if isinstance(error, IntegrityError) else _failed(error))
+                _settle(batch[0][1], SeqTaken() if isinstance(error, TAKEN) else _failed(error))
                 return
             # One bad row fails the transaction of all: find it by writing each caller's on their own.
             for one in batch:
@@ -186,19 +195,35 @@ class Store:
         if self._connection is None:
             self._connection = await self._engine.connect()
         try:
-            if len(rows) == 1:
-                await self._connection.execute(self._append, rows[0])
+            if len(rows) <= limits.ROWS_PER_COMMIT:
+                await self._insert_at_once(self._connection, rows)
             else:
                 async with database.transaction(self._connection):
                     await self._connection.execute(self._append, rows)
-        except IntegrityError:
+        except TAKEN:
             raise
         except BaseException:
+            # What the driver itself was asked for, the pool does not know that it failed.
+            with suppress(SQLAlchemyError, OSError):
+                await self._connection.invalidate()
             await self._let_go()
             raise
 
+    async def _insert_at_once(self, connection: AsyncConnection, rows: list[Row]) -> None:
+        """One statement, and so all or none, in one trip to the driver: BEGIN and COMMIT would be two more."""
+        values = tuple(value for row in rows for value in row.values())
+        if self.shared:
+            await connection.exec_driver_sql(_statement("%s", TOLD, len(rows)), values)
+        else:
+            if self._driver is None:
+                found = (await connection.get_raw_connection()).driver_connection
+                assert isinstance(found, aiosqlite.Connection)
+                self._driver = found
+            # SQLAlchemy's cursor would go to the driver's thread four times for this.
+            await self._driver.execute_fetchall(_statement("?", "", len(rows)), values)
+
     async def _let_go(self) -> None:
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._driver = self._connection, None, None
         if connection is not None:
             with suppress(SQLAlchemyError, OSError):
                 await connection.close()
@@ -209,6 +234,13 @@ def _told() -> Executable:
     columns = operations.c
     news = func.json_build_object("session", columns.session, "at", columns.seq)
     return insert(operations).returning(func.pg_notify(CHANNEL, cast(news, Text)))
+
+
+@lru_cache(maxsize=limits.ROWS_PER_COMMIT)
+def _statement(mark: str, told: str, rows: int) -> str:
+    """The INSERT of so many rows, each as `_row` makes it; with `mark` where a value goes."""
+    row = f"({', '.join([mark] * len(COLUMNS))})"
+    return f"INSERT INTO {operations.name} ({', '.join(COLUMNS)}) VALUES {', '.join([row] * rows)}{told}"  # noqa: S608
 
 
 def _row(session_id: str, entry: Entry) -> Row:

@@ -102,8 +102,10 @@ async def create_session(request: Request, sessions: AllSessions, new: shapes.Ne
 
 
 @router.post("/sessions/{id}/ops", response_model=shapes.StepAnswer)
-async def append_operation(request: Request, session: OneSession, new: shapes.NewOperation) -> JSONResponse:
+async def append_operation(request: Request, id: str, new: shapes.NewOperation) -> JSONResponse:  # noqa: A002
     """Do one operation. Answered once it is on disk; refused as a whole if anything is wrong with it."""
+    # Without OneSession: to solve dependencies takes as long as to play an operation, and this is the way of all.
+    session = await one_session(request.app.state.sessions, id)
     if new.after is not None and new.after > session.seq:
         raise _no_step(session, new.after, 0)
     step = await session.append(new.op, edit_key=presented_key(request, session), after=new.after)

@@ -22,19 +22,19 @@ class Effort:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        connection = HTTPConnection(scope)
-        allowance = Allowance(
-            limits.WORK_PER_REQUEST,
-            limits.PAGES_PER_REQUEST,
-            limits.FREE_WORK,
-            lambda: rates_of(connection).check(connection, Kind.WORK),
-        )
+
+        def admit() -> None:
+            connection = HTTPConnection(scope)
+            rates_of(connection).check(connection, Kind.WORK)
+
+        allowance = Allowance(limits.WORK_PER_REQUEST, limits.PAGES_PER_REQUEST, limits.FREE_WORK, admit)
         try:
             with allowed(allowance):
                 await self.app(scope, receive, send)
         finally:
             WORK.inc(allowance.worked / 1_000_000)
             if allowance.worked > limits.FREE_WORK:
+                connection = HTTPConnection(scope)
                 rates_of(connection).charge(connection, Kind.WORK, allowance.worked // WORK_PER_MILLISECOND)
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,7 +30,10 @@ HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "cross-origin-opener-policy": "same-origin",
 }
-STAY_SECURE = "max-age=31536000"
+# As they go over the wire, for every answer.
+GIVEN = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+ALONE, EMBEDDED = (POLICY.format(frames=frames).encode() for frames in ("'self'", "*"))
+STAY_SECURE = b"max-age=31536000"
 # Pages made to be embedded. Embedded, they get no cookie (SameSite), so they only show.
 EMBEDDABLE = re.compile(r"/(s|x|l)/[^/.]+/?\Z")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -62,14 +65,15 @@ class SecurityHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                # A picture brings a stricter one of its own.
-                headers.setdefault("content-security-policy", POLICY.format(frames="*" if embed else "'self'"))
+                headers = message.setdefault("headers", [])
+                # A picture brings a stricter policy of its own.
+                if all(name != b"content-security-policy" for name, _ in headers):
+                    headers.append((b"content-security-policy", EMBEDDED if embed else ALONE))
+                headers += GIVEN
                 if not embed:
-                    headers["x-frame-options"] = "SAMEORIGIN"
-                headers.update(HEADERS)
+                    headers.append((b"x-frame-options", b"SAMEORIGIN"))
                 if secure:
-                    headers["strict-transport-security"] = STAY_SECURE
+                    headers.append((b"strict-transport-security", STAY_SECURE))
             await send(message)
 
         await self.app(scope, receive, with_headers)
