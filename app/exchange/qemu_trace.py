@@ -1,9 +1,9 @@
 """QEMU's `gicv3_*` trace lines (hw/intc/trace-events) as typed events, one line at a time.
 
-Event names and arguments are those of QEMU 7.2 to 10.2. Read are a log (`-trace 'gicv3_*' -D trace.log`), whatever
-stands before the event's name (`PID@SECONDS:`, a time, what ftrace or syslog put there), and what
-scripts/simpletrace.py prints of a binary trace. A line that says nothing that giclab knows has no event, but is still
-there with its text.
+Event names and arguments are those of QEMU 7.2 to 10.2. Read is what each of QEMU's backends leaves as text: a log
+(`-trace 'gicv3_*' -D trace.log`), whatever stands before the event's name (`PID@SECONDS:`, a time, what ftrace, syslog
+or SystemTap put there), what scripts/simpletrace.py prints of a binary trace, and what babeltrace prints of LTTng's. A
+line that says nothing that giclab knows has no event, but is still there with its text.
 """
 
 import re
@@ -199,7 +199,7 @@ def parse_event(text: str) -> Event | None:
             return _from_arguments(name, said)
         return build(*[int(field, 0) for field in fields.groups()])
     if name.startswith(_COMMAND):
-        if _SIMPLE.match(said):
+        if _arguments(said) is not None:
             return _from_arguments(name, said)
         return _command(name.removeprefix(_COMMAND).upper(), said)
     if name.startswith(_SYSTEM_REGISTER):
@@ -213,7 +213,7 @@ def event_name(text: str) -> str:
     return match.group(1) if match else ""
 
 
-_LINE = re.compile(r"(?:.*?[\s:])??(gicv3_\w+) (.*)")
+_LINE = re.compile(r"(?:.*?[\s:])??(gicv3_\w+):? (.*)")
 _COMMAND = "gicv3_its_cmd_"
 _SYSTEM_REGISTER = "gicv3_icc_"
 _OPERAND = re.compile(r"(\w+) (0x[0-9a-f]+|0|[1-9][0-9]{0,18})(?= |$)")
@@ -261,6 +261,9 @@ def _command(name: str, said: str) -> CommandOperands:
 # As scripts/simpletrace.py prints an event: the microseconds since the last one, then its arguments by name.
 _SIMPLE = re.compile(r"-?\d+\.\d+ pid=\d+((?: \w+=0x[0-9a-f]+)*)$")
 _ARGUMENT = re.compile(r"(\w+)=(0x[0-9a-f]+)")
+# As babeltrace prints one of LTTng: what CPU of the host it was on, perhaps a context, then its arguments by name.
+_BRACES = re.compile(r"\{.*\}, \{ ((?:\w+ = -?\w+(?:, )?)*) ?\}$")
+_FIELD = re.compile(r"(\w+) = (0x[0-9A-Fa-f]+|0|-?[1-9][0-9]{0,19})(?=, |$)")
 _ARGUMENTS = {
     "devid": "DeviceID",
     "eventid": "EventID",
@@ -284,14 +287,17 @@ _NUMBERED = {"ap": "ICC_AP{}R{}", "bpr": "ICC_BPR{}", "eoir": "ICC_EOIR{}", "igr
 
 def _from_arguments(name: str, said: str) -> Event | None:
     """The event of a line that has its arguments by name."""
-    simple = _SIMPLE.match(said)
-    if simple is None:
+    arguments = _arguments(said)
+    if arguments is None:
         return None
-    arguments = [(word, int(number, 16)) for word, number in _ARGUMENT.findall(simple.group(1))]
     values = [value for _, value in arguments]
     form = _FORMS.get(name)
     if form is not None:
-        return form[1](*values) if len(values) == form[0].groups else None
+        pattern, build = form
+        # LTTng's events have no room for a bool, and that is the last one of an access.
+        if "secure" in pattern.pattern and len(values) == pattern.groups - 1:
+            values.append(0)
+        return build(*values) if len(values) == pattern.groups else None
     if name.startswith(_COMMAND):
         words = [f"{_ARGUMENTS[word]} {value}" for word, value in arguments if word in _ARGUMENTS]
         return _command(name.removeprefix(_COMMAND).upper(), " ".join(words))
@@ -302,6 +308,17 @@ def _from_arguments(name: str, said: str) -> Event | None:
     *numbers, cpu, value = values
     full = template.format(*numbers)
     return SystemAccess(full if full.endswith("_EL3") else f"{full}_EL1", _cpu(cpu), value, verb == "write")
+
+
+def _arguments(said: str) -> list[tuple[str, int]] | None:
+    """The arguments of a line that has them by name, in order; None of another."""
+    if simple := _SIMPLE.match(said):
+        return [(word, int(number, 16)) for word, number in _ARGUMENT.findall(simple.group(1))]
+    if braces := _BRACES.match(said):
+        found = _FIELD.findall(braces.group(1))
+        whole = len(found) == braces.group(1).count(" = ")
+        return [(word, int(number, 0)) for word, number in found] if whole else None
+    return None
 
 
 Build: TypeAlias = Callable[..., Event]

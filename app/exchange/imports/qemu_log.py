@@ -51,7 +51,7 @@ from app.scenario.operations import (
 from app.scenario.scenario import MachineSpec
 
 SPIS = 256
-CPUS = re.compile(r"(?:redistributor|i/f|cpu) 0x([0-9a-f]+)")
+CPUS = re.compile(r"(?:redistributor |i/f |\bcpu(?:id)?(?: = | |=))(0x[0-9a-f]+|[0-9]{1,9})\b")
 GITS_CBASER, GITS_CWRITER = 0x80, 0x88
 ACKNOWLEDGE, END = "ICC_IAR1_EL1", "ICC_EOIR1_EL1"
 # The two lines that QEMU prints most, four in five of a log: read without an Event for each.
@@ -73,7 +73,7 @@ def survey(lines: list[str]) -> MachineSpec:
     cpus = 1
     for text in lines:
         if found := CPUS.search(text):
-            cpus = max(cpus, min(_cpu(found.group(1)) + 1, MAX_CPUS))
+            cpus = max(cpus, min(_cpu(int(found.group(1), 0)) + 1, MAX_CPUS))
     return MachineSpec("qemu", cpus, SPIS)
 
 
@@ -85,9 +85,8 @@ def read(rows: Iterable[Row], spec: MachineSpec, options: Options) -> Iterator[P
     yield from reader.settle()
 
 
-def _cpu(affinity: str) -> int:
-    value = int(affinity, 16)
-    return (value >> 8 & 0xFF) * 16 + (value & 0xFF)
+def _cpu(affinity: int) -> int:
+    return (affinity >> 8 & 0xFF) * 16 + (affinity & 0xFF)
 
 
 class _Reader:
@@ -107,7 +106,8 @@ class _Reader:
     def feed(self, number: int, text: str) -> Iterable[Piece]:
         try:
             if match := BEST.match(text):
-                return self._told(number, match)
+                self._told(number, match)
+                return ()
             event = parse_event(text)
             if event is None:
                 return (self._unread(number, text),)
@@ -125,20 +125,24 @@ class _Reader:
             return Fact(number, f"{name}: not in this machine")
         return Bad(number, text, f"{name} with arguments that cannot be read: cut off, or of another QEMU")
 
-    def _told(self, number: int, match: re.Match[str]) -> Iterable[Piece]:
-        """QEMU tells a state in two lines: the best interrupt, and then whether it is signalled."""
+    def _told(self, number: int, match: re.Match[str]) -> None:
         update, intid, group, priority, cpuif, fiq, irq = match.groups()
-        cpu = self._checked(_cpu(update or cpuif))
         if update:
             wanted = None if priority == "255" else (int(intid), int(group), int(priority))
-            self.best[cpu] = (number, wanted)
-            if wanted is not None and wanted[0] >= 8192:
-                self.ram.signalled(*wanted)
+            self._best(number, _cpu(int(update, 16)), wanted)
         else:
-            _, interrupt = self.best.get(cpu, (0, None))
-            if cpu in self.best:
-                self.seen[cpu] = Seen(number, cpu, interrupt, fiq == "1" or irq == "1")
-        return ()
+            self._signalled(number, _cpu(int(cpuif, 16)), fiq == "1" or irq == "1")
+
+    # QEMU tells a state in two lines: the best interrupt, and then whether it is signalled.
+
+    def _best(self, number: int, cpu: int, wanted: tuple[int, int, int] | None) -> None:
+        self.best[self._checked(cpu)] = (number, wanted)
+        if wanted is not None and wanted[0] >= 8192:
+            self.ram.signalled(*wanted)
+
+    def _signalled(self, number: int, cpu: int, signalled: bool) -> None:
+        if self._checked(cpu) in self.best:
+            self.seen[cpu] = Seen(number, cpu, self.best[cpu][1], signalled)
 
     def _event(self, number: int, event: Event) -> Iterable[Piece]:
         match event:
@@ -146,7 +150,13 @@ class _Reader:
                 if len(self.entries) < 64:
                     self.entries.append(event)
                 return ()
-            case SgiPending() | Hppi() | Signalled():
+            case Hppi():
+                self._best(number, event.cpu, event.interrupt)
+                return ()
+            case Signalled():
+                self._signalled(number, event.cpu, event.fiq or event.irq)
+                return ()
+            case SgiPending():
                 return ()
             case CommandStarted():
                 pieces = self.settle()
