@@ -95,7 +95,7 @@ def log():
     """The first lines of a boot, and those in which the ITS is set up and used."""
     lines = gzip.decompress(CORPUS.read_bytes()).decode().splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith("gicv3_its_cmd_mapti"))
-    return lines[:1500] + lines[at - 1200 : at + 1500]
+    return lines[:1800] + lines[at - 1200 : at + 1500]
 
 
 @pytest.fixture(scope="module")
