@@ -116,6 +116,10 @@ class Client:
         body = {"scenario": scenario, "register": register, "short": short, **_given({"step": step})}
         return self.ask("POST", "/links", body=body)
 
+    def diff(self, a: str, b: str) -> Json:
+        """What differs between two machines, each a session or a link of this server, as /s/ID?step=3: `same`, rows."""
+        return self.ask("GET", "/diff", query={"a": a, "b": b})
+
     # -- requests
 
     def ask(

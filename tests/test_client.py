@@ -117,6 +117,13 @@ def test_a_play_and_a_link(giclab):
     assert link["short"].startswith("/l/")
 
 
+def test_two_machines_are_compared(giclab):
+    session = giclab.create(SCENARIO)
+    told = giclab.diff(f"/s/{session.id}?step=-1", f"/s/{session.id}")
+    assert [row["intid"] for row in told["lpis"]["rows"]] == [8195]
+    assert giclab.diff(f"/s/{session.id}", giclab.link(SCENARIO)["link"])["same"]
+
+
 def test_a_refusal_is_an_exception_with_the_problem(copied, giclab):
     session = giclab.create(SCENARIO)
     with pytest.raises(copied.GiclabError) as error:

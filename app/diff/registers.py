@@ -65,13 +65,12 @@ def _states(one: Seen, other: Seen) -> Iterator[list[str]]:
 
 
 def _memory_mapped(machine: Machine) -> Iterator[tuple[str, _Seen]]:
-    """Those that loads and stores reach; one that can only be written is none: what was written last is no state."""
+    """Those that loads and stores reach."""
     for (name, cpu), place in machine.layout.places.items():
         register = place.register
-        if register.readable:
-            read = machine.peek(register, cpu, secure=machine.security == 2)
-            unread = machine.values[place.slot] & register.writable & ~register.readable
-            yield _named(name, cpu, register), _Seen(register, read, read | unread, place.slot)
+        read = machine.peek(register, cpu, secure=machine.security == 2)
+        unread = machine.values[place.slot] & register.writable & ~register.readable
+        yield _named(name, cpu, register), _Seen(register, read, read | unread, place.slot)
 
 
 def _system(machine: Machine) -> Iterator[tuple[str, _Seen]]:

@@ -20,6 +20,7 @@ from app.web import (
     assistants,
     commands,
     compare,
+    diffs,
     docs,
     exports_api,
     guide,
@@ -96,6 +97,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     pages.install(app)
     reviews.install(app)
     compare.install(app)
+    diffs.install(app)
     laboratory.install(app)
     imports.install(app)
     app.include_router(imports_api.router)

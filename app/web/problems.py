@@ -57,6 +57,7 @@ KINDS = {
     "limit-reached": "A documented limit was met; `limit` names it, `maximum` is its value.",
     "damaged-log": "The stored log cannot be read from operation `seq` on; the session is read-only.",
     "storage": "The database does not answer; nothing was changed.",
+    "bad-address": "An address to compare is none of a session or a link of this site; see `errors`.",
     "bad-link": "The characters of a `/x/` link do not hold a scenario.",
     "cannot-import": "An uploaded log, dump or image cannot be imported; nothing was made of it.",
     "unknown-import": "No import that is kept has this id.",

@@ -13,13 +13,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
 from app import limits
+from app.diff.json_ import as_dict
+from app.diff.side import Origin, Sided
 from app.engines.matrix import Row, rows
 from app.gic import IMPLEMENTATIONS, Machine
 from app.registers import IMPLEMENTATION_NAMES
-from app.scenario import Step, parse
+from app.scenario import Scenario, Step, parse
 from app.scenario.player import Player
 from app.web import shapes
+from app.web.addresses import LONGEST_ADDRESS
 from app.web.api import play_for
+from app.web.diffs import differences, found
 from app.web.play import check_length, unknown_implementation
 from app.web.problems import Problem
 from app.web.shapes import Json
@@ -51,6 +55,22 @@ class LookUp(_Asked):
     scenario: str = SCENARIO
     on: str = ON
     step: int | None = AFTER
+
+
+class Named(_Asked):
+    address: str = Field(
+        default="",
+        max_length=LONGEST_ADDRESS,
+        description="A session or link of this server, as /s/ID?step=3; instead of a scenario.",
+    )
+    scenario: str = SCENARIO
+    on: str = ON
+    step: int | None = AFTER
+
+
+class TwoMachines(_Asked):
+    a: Named
+    b: Named
 
 
 class Which(_Asked):
@@ -97,6 +117,25 @@ async def _compare(request: Request, wanted: shapes.PlayRequest) -> str:
 
 async def _explain(request: Request, wanted: Explain) -> str:
     return await _in_thread(request, partial(explain, wanted))
+
+
+async def _diff(request: Request, wanted: TwoMachines) -> str:
+    one, other = await _sided(request, "a", wanted.a), await _sided(request, "b", wanted.b)
+    return shapes.encode(as_dict(await differences(request, one, other)))
+
+
+async def _sided(request: Request, pointer: str, named: Named) -> Sided:
+    if named.address:
+        return (await found(request, f"#/{pointer}/address", named.address)).side
+    return await anyio.to_thread.run_sync(partial(_side, pointer, named), limiter=request.app.state.players)
+
+
+def _side(pointer: str, named: Named) -> Sided:
+    scenario, player = _at_reset(named.scenario, named.on, named.step, f"#/{pointer}")
+    steps = len(scenario.operations)
+    for operation in scenario.operations[: named.step]:
+        player.advance(operation)
+    return Sided(Origin(pointer, player.spec.implementation, player.spec.cpus, player.seq, steps), player.machine)
 
 
 async def _register(request: Request, wanted: LookUp) -> str:
@@ -164,16 +203,21 @@ def _row_json(row: Row) -> Json:
 
 def _played(text: str, on: str, step: int | None) -> tuple[Machine, list[Step]]:
     """The machine after a step, and what was done so far; only the last step keeps what it did."""
+    scenario, player = _at_reset(text, on, step, "#")
+    steps = [player.apply(operation) for operation in scenario.operations[:step]]
+    return player.machine, steps
+
+
+def _at_reset(text: str, on: str, step: int | None, pointer: str) -> tuple[Scenario, Player]:
+    """The scenario, of which `step` is one, and what plays it; `pointer` is where in the arguments they stand."""
     scenario = parse(text)
     name = on or scenario.machine.implementation
-    _check_name(name, "#/on")
+    _check_name(name, f"{pointer}/on")
     check_length(scenario, live=False)
     total = len(scenario.operations)
     if step is not None and step > total:
         raise Problem(404, "unknown-step", "No such step", f"There is no step {step}: the scenario has {total}.")
-    player = Player(scenario.machine.on(name))
-    steps = [player.apply(operation) for operation in scenario.operations[:step]]
-    return player.machine, steps
+    return scenario, Player(scenario.machine.on(name))
 
 
 def _check_name(name: str, pointer: str) -> None:
@@ -216,6 +260,15 @@ TOOLS = {
             "with access, meaning and source, and its value at reset or after a scenario.",
             LookUp,
             _register,
+        ),
+        Tool(
+            "diff",
+            "Compare two machines",
+            "What differs between two machines: registers by field, LPIs in RAM and cached, entries of the ITS's "
+            "tables, and ranges of RAM with their bytes. Each is a scenario after a step, on an implementation, or a "
+            "session or link of this server by its address.",
+            TwoMachines,
+            _diff,
         ),
         Tool(
             "implementations",

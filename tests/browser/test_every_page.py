@@ -45,6 +45,11 @@ def pages(site):
         start = ["/", f"/s/{made}", f"/x/{links.pack(parse(TEXT))}", urlsplit(short).path]
         start += [f"/s/{made}/{tool}" for tool in ("text", "share", "compare", "migrate")]
         start += [f"/s/{made}?tab=memory&address={at}" for at in ("0x40200003", "0x40210400", "0x40300000")]
+        start += [
+            "/diff",
+            f"/diff?a=/s/{made}%3Fstep%3D0&b=/s/{made}%3Fon%3Darchitecture",
+            "/diff?a=/s/nothing&b=/l/nothing",
+        ]
         start += [f"/s/{made}?why=8195", f"/s/{made}?step=4", "/nothing", "/registers/GICR_NOTHING", "/s/nothing"]
         found = {}
         queue = [*start]
@@ -80,6 +85,7 @@ def test_links_lead_to_all_kinds_of_pages(pages):
         "/implementations",
         "/thread",
         "/import",
+        "/diff",
         "/docs",
     } <= kinds
     assert {"/conformance", "/s/*", "/s/*/compare", "/s/*/migrate", "/s/*/text", "/s/*/share", "/x/*", "/l/*"} <= kinds

@@ -128,7 +128,7 @@ def test_a_bit_that_only_one_implementation_shows_is_told_as_it_reads():
     assert "kept as 1 in both" in change.note
 
 
-def test_what_was_written_to_a_register_that_cannot_be_read_is_no_state():
+def test_a_register_that_is_a_command_keeps_nothing():
     assert between("", "write GICR_INVLPIR@0 8195", "implementation=architecture").registers.count == 0
 
 
@@ -251,6 +251,11 @@ def test_ranges_of_ram_are_told_with_their_bytes_and_the_table_around():
 def test_bytes_that_lie_near_are_one_range_and_those_apart_are_two():
     found = between("", "poke 0x48000000 01\npoke 0x48000010 01\npoke 0x48000021 01")
     assert [(row.address, row.length) for row in found.memory.rows] == [(0x4800_0000, 17), (0x4800_0021, 1)]
+
+
+def test_a_range_goes_on_over_the_end_of_a_page():
+    found = between("", "poke 0x48000ffe 01\npoke 0x48001008 01\npoke 0x48001ff0 01\npoke 0x48002000 01")
+    assert [(row.address, row.length) for row in found.memory.rows] == [(0x4800_0FFE, 11), (0x4800_1FF0, 17)]
 
 
 def test_of_a_long_range_the_first_bytes_are_shown():

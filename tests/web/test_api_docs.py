@@ -35,6 +35,7 @@ DOCUMENTED = {
     "POST /api/v1/play",
     "GET /api/v1/sessions/{id}/review",
     "POST /api/v1/review",
+    "GET /api/v1/diff",
     "GET /api/v1/commands",
     "GET /api/v1/commands/encode",
     "GET /api/v1/commands/decode",

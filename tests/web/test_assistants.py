@@ -74,6 +74,8 @@ async def test_each_tool_answers(assistant, client):
     assert explained["did"]["op"].split()[0] == "msi"
     register = await answer(assistant, "register", name="GICR_PENDBASER@0.PTZ")
     assert (register["fields"][0]["msb"], register["fields"][0]["access"]) == (62, "WO")
+    differs = await answer(assistant, "diff", a={"scenario": SCENARIO, "step": 2}, b={"scenario": SCENARIO})
+    assert "GITS_CWRITER" in [row["register"] for row in differs["registers"]["rows"]]
     listed = await answer(assistant, "implementations")
     assert set(listed["implementations"]) == set(IMPLEMENTATION_NAMES)
 
@@ -91,6 +93,17 @@ async def test_a_comparison_tells_what_differs_and_why(modern):
         "kvm",
         "qemu",
     }
+
+
+async def test_a_session_is_compared_with_a_scenario_by_its_address(modern, served):
+    async with httpx2.AsyncClient(base_url=served) as http:
+        made = (await http.post("/api/v1/sessions", json={"scenario": SCENARIO})).json()
+    told = await answer(modern, "diff", a={"address": f"/s/{made['id']}"}, b={"scenario": SCENARIO})
+    assert (told["same"], told["a"]["step"], told["b"]["name"]) == (True, 6, "b")
+    other = await answer(
+        modern, "diff", a={"address": f"/s/{made['id']}?step=2"}, b={"scenario": SCENARIO, "on": "qemu"}
+    )
+    assert (other["a"]["step"], other["b"]["implementation"]) == (2, "qemu")
 
 
 async def test_a_step_is_explained_as_it_was_then(modern):
@@ -132,6 +145,11 @@ async def test_a_bad_scenario_is_told_by_line_and_column(modern):
         ("register", {"name": "GICD_CTLR", "step": 1}, "unknown-step", "the scenario has 0"),
         ("register", {}, "invalid-request", "#/name"),
         ("register", {"name": "GICD_CTLR", "nam": 1}, "invalid-request", "#/nam"),
+        ("diff", {"a": {}, "b": {"on": "kwm"}}, "invalid-request", "#/b/on"),
+        ("diff", {"a": {"step": 1}, "b": {}}, "unknown-step", "the scenario has 0"),
+        ("diff", {"a": {"address": "/s/nothing"}, "b": {}}, "unknown-session", "#/a/address"),
+        ("diff", {"a": {}, "b": {"address": "https://elsewhere.example/s/x"}}, "bad-address", "another site"),
+        ("diff", {"a": {}}, "invalid-request", "#/b"),
         ("explain", {"intid": 1 << 30}, "invalid-request", "no interrupt here"),
         ("explain", {"intid": 3}, "invalid-request", "once per CPU"),
         ("play", {"scenario": "", "on": ["gic"]}, "invalid-request", "no implementation 'gic'"),

@@ -87,6 +87,13 @@ class Look:
         """The same for collections."""
         return not self.icid and self.step is None and not self.on
 
+    @property
+    def diff(self) -> str:
+        """The page that compares the machine on view with the one a step before."""
+        before = -1 if self.step is None else max(self.step - 1, 0)
+        one, other = (_address(self.base, step, self.on) for step in (before, self.step))
+        return f"/diff?a={one}&b={other}"
+
     def link(self, **changes: object) -> str:
         """The address of this look with `changes`, as a relative reference."""
         query = self.query(**changes)
@@ -160,6 +167,13 @@ FIELDS = frozenset(field.name for field in fields(Look))
 @lru_cache(maxsize=4096)
 def _quoted(value: str) -> str:
     return quote(value, safe="@:")
+
+
+def _address(base: str, step: int | None, on: str) -> str:
+    """Of a page's own parameters only what says which machine, as a parameter itself."""
+    asked = ("" if step is None else f"step={step}", f"on={on}" if on else "")
+    query = "&".join(filter(None, asked))
+    return quote(f"{base}?{query}" if query else base, safe="/")
 
 
 def look_from(base: str, query: Mapping[str, str]) -> Look:
