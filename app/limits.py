@@ -262,6 +262,15 @@ ADDRESSES_COUNTED: Final = 20_000
 WATCHERS_PER_SESSION: Final = 1_000
 """One large lecture hall on one session. A watcher is a task and a socket, about 60 kB: 60 MB."""
 
+WATCHERS_PER_ADDRESS: Final = 500
+"""Event streams of one address (IPv6: one /64) at a time: a lecture hall of 300 behind one IPv4 address, where every
+second one has a program or a second window beside the page. A tab that is not seen closes its stream. 8 addresses, and
+not one, fill a server."""
+
+WATCHERS_PER_SERVER: Final = 4_000
+"""Event streams of one process, each a task and a socket: 4,000 x 60 kB = 240 MB, and 4,000 open files. Each session
+watched is in memory: 1,000 plain ones take 1 GiB, and beyond that the page of who comes is not followed live."""
+
 EVENTS_KEPT: Final = 256
 """Events kept for watchers that reconnect. A class steps about once a second: 256 s, four minutes of absence."""
 

@@ -80,8 +80,8 @@ class Settings(BaseSettings):
         default=1.0,
         ge=0,
         le=1000,
-        description="Multiplies what one address may ask for (sessions, plays, links, tries of a key); `0`: no limit. "
-        "Each process counts for itself.",
+        description="Multiplies what one address may ask for (sessions, plays, links, tries of a key, event streams); "
+        "`0`: no limit. Each process counts for itself.",
     )
     metrics_from: Networks = Field(
         default=(),

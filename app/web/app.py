@@ -45,6 +45,7 @@ from app.web.door import Door
 from app.web.effort import Effort
 from app.web.packing import Packing
 from app.web.rates import Rates
+from app.web.seats import Seats
 from app.web.security import BodyLimit, SameOrigin, SecurityHeaders
 from app.web.shutdown import on_shutdown_signal
 from app.web.views.render import prepare, prepare_others
@@ -82,6 +83,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.sessions.listeners.append(api.tell_watchers)
     app.state.sessions.listeners.append(metrics.count_operation)
     app.state.rates = Rates(chosen.rate_factor)
+    app.state.seats = Seats(chosen.rate_factor)
     app.state.closing = threading.Event()
     app.state.players = anyio.CapacityLimiter(limits.CONCURRENT_PLAYS)
     problems.install(app)

@@ -14,13 +14,13 @@ from starlette.types import Receive, Scope, Send
 
 from app import limits
 from app.scenario import ScenarioError
-from app.sessions import NotYours, Session, SessionError
+from app.sessions import LimitReached, NotYours, Session, SessionError
 from app.web.forms import form_of
 from app.web.habits import habits
 from app.web.pages import NO_STORE, app_fragment, known_implementation, show_session
-from app.web.problems import problem_of
+from app.web.problems import Problem, problem_of
 from app.web.security import presented_key
-from app.web.sse import event_stream
+from app.web.sse import event_stream, refused_stream
 from app.web.views import explorer
 from app.web.views.inspector import Inspector
 from app.web.views.inspector_parts import changed_parts
@@ -77,7 +77,11 @@ async def follow(request: Request, id: str) -> Response:  # noqa: A002
     """The updates of the page as they happen."""
     session: Session = await request.app.state.sessions.open(id)
     actor = request.query_params.get("actor", "")[:64]
-    return Followed(request.app.state.live, session, actor, event_stream(request, session, CHANNEL))
+    try:
+        stream = event_stream(request, session, CHANNEL)
+    except (LimitReached, Problem) as error:
+        return refused_stream(problem_of(error).detail)
+    return Followed(request.app.state.live, session, actor, stream)
 
 
 @router.post("/s/{id}/present")

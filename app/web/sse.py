@@ -1,7 +1,7 @@
 """Server-sent events by hand: each event was encoded once, here its bytes go out to one watcher."""
 
 import asyncio
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from app import limits
 from app.sessions import Session, SessionError
 from app.sessions.broadcast import Watch
+from app.web.seats import AGAIN_SECONDS, seats_of
 
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -22,23 +23,34 @@ HEARTBEAT = b": still here\n\n"
 def event_stream(request: Request, session: Session, channel: str) -> Response:
     """The session's events on a channel, for this request: from `Last-Event-ID`, else `?after=`, else now on.
 
-    `?actor=` names the browser tab, whose own changes are left out. LimitReached if too many watch.
+    `?actor=` names the browser tab, whose own changes are left out. LimitReached if too many watch, Problem (429) if
+    too many do from this address.
     """
+    seats = seats_of(request)
+    seats.check(request)
     wanted = request.headers.get("last-event-id") or request.query_params.get("after", "")
     after = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 20 else None
-    return EventStream(session, session.watch(after, request.query_params.get("actor", ""), channel=channel))
+    watch = session.watch(after, request.query_params.get("actor", ""), channel=channel)
+    return EventStream(session, watch, seats.take(request))
+
+
+def refused_stream(told: str) -> Response:
+    """For a page, whose browser tells it no status: a stream of one event `full` that says why. It asks again later."""
+    body = f"retry: {1000 * AGAIN_SECONDS}\nevent: full\ndata: {told}\n\n".encode()
+    return Response(body, headers={name.decode(): value.decode() for name, value in HEADERS})
 
 
 class EventStream(Response):
     """Sends what `watch` gives until the client leaves or the server goes down."""
 
-    def __init__(self, session: Session, watch: Watch) -> None:
+    def __init__(self, session: Session, watch: Watch, seat: AbstractContextManager[None]) -> None:
         super().__init__()
         self.session = session
         self.watch = watch
+        self.seat = seat
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        with self.watch:
+        with self.watch, self.seat:
             await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
             gone = asyncio.create_task(_wait_until_gone(receive))
             sending = asyncio.create_task(self._send_all(send))

@@ -214,6 +214,7 @@ function link(state) {
   const element = document.getElementById("link");
   element?.classList.toggle("is-wait", state === "wait");
   element?.classList.toggle("is-off", state === "off");
+  element?.classList.toggle("is-full", state === "full");
   if (state === "off" && state !== lineState) set("announce", "Offline: the server does not answer.");
   lineState = state;
   document.dispatchEvent(new CustomEvent("giclab:line", { detail: state }));
@@ -228,9 +229,10 @@ function connect() {
   source = new EventSource(`${events.dataset.url}&after=${last}`);
   source.onopen = () => {
     failures = 0;
-    link("on");
+    if (lineState !== "full") link("on");
   };
   source.onmessage = (event) => {
+    if (lineState === "full") link("on");
     last = event.lastEventId || last;
     say("", event.data);
   };
@@ -238,11 +240,19 @@ function connect() {
     last = event.lastEventId;
     say("reload");
   });
+  // Too many watch: there is a line, but none for this page, whose browser asks again after a while.
+  source.addEventListener("full", ({ data }) => {
+    if (lineState === "full") return;
+    link("full");
+    set("announce", `Not live: ${data}`);
+    document.getElementById("link").title = data;
+  });
   source.addEventListener("present", (event) => {
     last = event.lastEventId;
     say("present", event.data);
   });
   source.onerror = () => {
+    if (lineState === "full") return;
     failures += 1;
     link(failures > 1 ? "off" : "wait");
     if (source.readyState !== EventSource.CLOSED) return;
