@@ -210,8 +210,9 @@ async function hear(name, data) {
   await window.htmx.swap({ text: data, sourceElement: events, target: events, swap: "none" });
 }
 
-function link(state) {
+function link(state, told = "") {
   const element = document.getElementById("link");
+  if (element) element.title = told;
   element?.classList.toggle("is-wait", state === "wait");
   element?.classList.toggle("is-off", state === "off");
   element?.classList.toggle("is-full", state === "full");
@@ -243,9 +244,8 @@ function connect() {
   // Too many watch: there is a line, but none for this page, whose browser asks again after a while.
   source.addEventListener("full", ({ data }) => {
     if (lineState === "full") return;
-    link("full");
+    link("full", data);
     set("announce", `Not live: ${data}`);
-    document.getElementById("link").title = data;
   });
   source.addEventListener("present", (event) => {
     last = event.lastEventId;
