@@ -20,7 +20,7 @@ _Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class MapRow:
-    """`paths` are (class, SVG path data); `words` say the same for who does not see it."""
+    """`paths` are (class, SVG path data); `words` say of the row what no cell of it does."""
 
     id: str
     first: int
@@ -83,10 +83,8 @@ class _Drawn:
 
 
 def _told(kind: str, first: int, count: int, drawn: _Drawn, href: str) -> MapRow:
-    told = [f"{number(drawn.mapped)} mapped", f"{number(drawn.pending)} pending", f"{number(drawn.enabled)} enabled"]
-    if drawn.stale:
-        told.append(f"{number(drawn.stale)} stale")
-    words = f"INTIDs {first}{NONE}{first + count - 1}: {', '.join(told)}"
+    stale = f", {number(drawn.stale)} stale" if drawn.stale else ""
+    words = f"To {first + count - 1}: {number(drawn.mapped)} mapped{stale}"
     return MapRow(f"{kind}-{first}", first, href, words, number(drawn.pending), number(drawn.enabled), drawn.paths)
 
 
