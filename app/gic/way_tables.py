@@ -5,6 +5,7 @@ Where the ITS keeps its mappings inside (`tables_home`), RAM holds what SAVE_TAB
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -78,13 +79,7 @@ def device_entry(machine: Machine, device: int) -> Entry:
     if isinstance(translation, KernelTranslation):
         return _kept_device(machine, translation, device)
     assert isinstance(translation, TableTranslation)
-    found = _placed(machine, translation, translation.devices, device, 0)
-    if isinstance(found, Entry):
-        return found
-    level1, address = found
-    data = ram(machine, address, L1_ENTRY_BYTES)
-    entry = translation.format.unpack_dte(_word(data))
-    return _from_ram(entry, level1, address, data)
+    return _in_table(machine, translation.devices, device, 0, translation.format.unpack_dte)
 
 
 def event_entry(machine: Machine, device: int, itt: DeviceEntry, event: int) -> Entry:
@@ -105,15 +100,24 @@ def collection_entry(machine: Machine, icid: int) -> Entry:
     if isinstance(translation, KernelTranslation):
         return _kept_collection(machine, translation, icid)
     assert isinstance(translation, TableTranslation)
-    found = _placed(machine, translation, translation.collections, icid, 1)
+    return _in_table(machine, translation.collections, icid, 1, translation.format.unpack_cte)
+
+
+# -- in guest RAM
+
+
+def _in_table(
+    machine: Machine, root: TableRoot, index: int, baser: int, unpack: Callable[[int], DeviceEntry | CollectionEntry]
+) -> Entry:
+    """An entry of the table of GITS_BASER<baser>; both tables have entries of 8 bytes."""
+    translation = machine.its.translation
+    assert isinstance(translation, TableTranslation)
+    found = _placed(machine, translation, root, index, baser)
     if isinstance(found, Entry):
         return found
     level1, address = found
     data = ram(machine, address, L1_ENTRY_BYTES)
-    return _from_ram(translation.format.unpack_cte(_word(data)), level1, address, data)
-
-
-# -- in guest RAM
+    return _from_ram(unpack(_word(data)), level1, address, data)
 
 
 def _word(data: bytes | None) -> int:

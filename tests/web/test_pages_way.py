@@ -6,28 +6,12 @@ from html import unescape
 import pytest
 
 from app.web.views.lines import lines_of
+from tests.web.pending import LINES, session
 
 pytestmark = pytest.mark.anyio
-PENDING = """\
-machine implementation={name}
-poke   0x40200003 a0
-write  GICR_PROPBASER@0 Physical_Address=0x40200000 IDbits=15
-write  GICR_PENDBASER@0 Physical_Address=0x40210000
-write  GICR_CTLR@0 EnableLPIs=1
-its    MAPD device=2 itt=0x40300000 size=5
-its    MAPC collection=1 target=0
-its    MAPTI device=2 event=20 intid=8195 collection=1
-msi    device=2 event=20
-poke   0x40200003 a1
-"""
+PENDING = LINES + "poke   0x40200003 a1\n"
 NAMES = ["architecture", "kvm", "kvm-before-5.6", "qemu"]
 HX = {"HX-Request": "true", "HX-Target": "section#way"}
-
-
-async def session(client, text):
-    answer = await client.post("/sessions", data={"scenario": text})
-    assert answer.status_code == 303, answer.text
-    return answer.headers["location"]
 
 
 @pytest.fixture

@@ -6,26 +6,10 @@ from html import unescape
 import pytest
 
 from app.registers import register_map
+from tests.web.pending import LINES, session
 
 pytestmark = pytest.mark.anyio
-PENDING = """\
-machine implementation={name}
-poke   0x40200003 a0
-write  GICR_PROPBASER@0 Physical_Address=0x40200000 IDbits=15
-write  GICR_PENDBASER@0 Physical_Address=0x40210000
-write  GICR_CTLR@0 EnableLPIs=1
-its    MAPD device=2 itt=0x40300000 size=5
-its    MAPC collection=1 target=0
-its    MAPTI device=2 event=20 intid=8195 collection=1
-msi    device=2 event=20
-"""
 HX = {"HX-Request": "true", "HX-Target": "section#why"}
-
-
-async def session(client, text):
-    answer = await client.post("/sessions", data={"scenario": text})
-    assert answer.status_code == 303, answer.text
-    return answer.headers["location"]
 
 
 @pytest.fixture
@@ -35,7 +19,7 @@ def kvm_map():
 
 @pytest.fixture
 async def path(client):
-    return await session(client, PENDING.format(name="kvm"))
+    return await session(client, LINES.format(name="kvm"))
 
 
 def section(html):
@@ -73,7 +57,7 @@ async def test_a_row_s_state_asks_why_and_is_a_plain_link(client, path):
 
 @pytest.mark.parametrize("name", ["architecture", "kvm", "kvm-before-5.6", "qemu"])
 async def test_each_condition_has_its_mark_and_the_first_broken_one_its_mend(client, name):
-    html = (await client.get(await session(client, PENDING.format(name=name)) + "?why=8195")).text
+    html = (await client.get(await session(client, LINES.format(name=name)) + "?why=8195")).text
     found = marks(html)
     first = next(number for number, (css, _) in enumerate(found) if css != "ok")
     assert [css for css, _ in found].count("no here") == 1

@@ -11,7 +11,6 @@ from functools import cache, lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
@@ -23,6 +22,7 @@ from app.scenario.record import record
 from app.settings import settings_table
 from app.web.assets import PACKAGE, folder
 from app.web.problems import KINDS
+from app.web.views.prose import reader
 
 PLACE = "/guide"
 ANCHOR = re.compile(r"[^a-z0-9]+")
@@ -53,7 +53,7 @@ def _block(_renderer: object, tokens: Sequence[Token], at: int, _options: object
     return f'{code}<p class="try"><a href="/x/{link}">Open it in the explorer</a></p>'
 
 
-_READER = MarkdownIt("commonmark", {"html": False}).enable("table")
+_READER = reader()
 _READER.add_render_rule("fence", _block)
 _READER.add_render_rule("code_block", _block)
 

@@ -1,4 +1,4 @@
-"""A lesson's prose as HTML: Markdown without raw HTML, and cleaned once more."""
+"""Markdown without raw HTML: what reads all of it, and a lesson's prose as HTML, cleaned once more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from markupsafe import Markup
 from app.scenario.lessons import UnknownLesson, lesson
 
 TAGS = {"p", "em", "strong", "code", "ul", "ol", "li", "a", "h2", "h3", "pre", "blockquote", "hr"}
-_READER = MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+def reader() -> MarkdownIt:
+    """A new reader of Markdown, to which a page may add how it shows a block."""
+    return MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+_READER = reader()
 _TABLE = {"table", "thead", "tbody", "tr", "th", "td"}
 
 
