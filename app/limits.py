@@ -284,6 +284,10 @@ SHUTDOWN_SECONDS: Final = 15
 """How long requests under way may take once the server is asked to end, half of the 30 s after which supervisors kill:
 a write takes 10 ms."""
 
+COUNT_INTERVAL_SECONDS: Final = 0.5
+"""Between two times that the watchers of a session are told how many they are. 1,000 who come within a minute would be
+told 1,000 x 500 times; so it is 120 x 500 at 20 us each: 1.2 s of that minute."""
+
 PRESENTER_INTERVAL_SECONDS: Final = 0.5
 """Between two places of a presenter that watchers are told. An event is some 150 bytes, but has every follower ask for
 the register: at 5 ms each a class of 30 takes 0.15 s of every 0.5 s, and a person moves once in some seconds."""

@@ -1,6 +1,7 @@
 """Event streams are bounded by address and in all; who gets none is told so, and the page works without."""
 
 import asyncio
+import re
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx2
@@ -110,3 +111,22 @@ def test_an_address_is_counted_as_a_subscriber():
 def test_a_class_behind_one_address_is_let_in():
     assert limits.WATCHERS_PER_ADDRESS >= 2 * 200
     assert limits.WATCHERS_PER_SERVER >= 4 * limits.WATCHERS_PER_SESSION
+
+
+async def test_many_who_come_at_once_are_counted_out_once(served, session, monkeypatch):
+    monkeypatch.setattr(limits, "WATCHERS_PER_ADDRESS", 500)
+    monkeypatch.setattr(limits, "COUNT_INTERVAL_SECONDS", 0.3)
+    path = "/s/{id}/events"
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(stream(served, session, "192.0.2.1", path))
+        rows = first.aiter_lines()
+        for number in range(2, 8):
+            await stack.enter_async_context(stream(served, session, f"192.0.2.{number}", path))
+        told = []
+        async with asyncio.timeout(5):
+            async for row in rows:
+                told += re.findall(r'id="watching">(\d+)', row)
+                if told[-1:] == ["7"]:
+                    break
+        # The first is told at once, the seventh when the time of the first is over; the others may fall in between.
+        assert len(told) < 7

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
 
+from app import limits
 from app.scenario import Step
 from app.sessions import Said, Session
 from app.web.views import explorer, shared
@@ -39,6 +41,7 @@ class _Room:
     turns: int = 0
     updates: OrderedDict[int, str] = field(default_factory=OrderedDict)
     watchers: int = 0
+    counting: asyncio.TimerHandle | None = None
     inspectors: OrderedDict[Look, Inspector] = field(default_factory=OrderedDict)
     presenter: Presenter = field(default_factory=Presenter)
 
@@ -92,15 +95,29 @@ class Live:
         room = self.room(session)
         room.watchers += 1
         room.presenter.joined(actor)
-        session.publish("", watching(room.watchers))
+        self._tell_count(session, room)
 
     def left(self, session: Session, actor: str = "") -> None:
         """One event stream less."""
         room = self.room(session)
         room.watchers -= 1
         room.presenter.left(session, actor)
+        self._tell_count(session, room)
+
+    def _tell_count(self, session: Session, room: _Room) -> None:
+        """Tell how many watch: at once, and of those that come or go soon after only the last."""
+        if room.counting is not None:
+            return
         if room.watchers:
             session.publish("", watching(room.watchers))
+        told = room.watchers
+
+        def again() -> None:
+            room.counting = None
+            if room.watchers != told:
+                self._tell_count(session, room)
+
+        room.counting = asyncio.get_running_loop().call_later(limits.COUNT_INTERVAL_SECONDS, again)
 
     def _room_now(self, session: Session) -> _Room:
         room = self.room(session)
