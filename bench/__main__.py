@@ -13,6 +13,7 @@ from app.gic import Machine
 from bench.imports import import_rows
 from bench.load import load_rows
 from bench.machines import command_rows, register_rows
+from bench.memory import memory_rows
 from bench.page import page_rows
 from bench.rate import Row, table
 from bench.server import server_rows
@@ -30,6 +31,7 @@ def main() -> None:
     print(table("Recorded corpora, operations", "ours", "", _corpora()), end="\n\n")
     print(table("The server, one connection", "giclab", "bare FastAPI", server_rows()), end="\n\n")
     print(table("Any step of a log, on its page", "giclab", "", step_rows()), end="\n\n")
+    print(table("Memory and storage", "giclab", "", memory_rows()), end="\n\n")
     print(table("Many at once", "giclab", "bare FastAPI", load_rows()), end="\n\n")
     print(table("Imports", "giclab", "line.split()", import_rows()), end="\n\n")
     _in_chromium()

@@ -86,6 +86,13 @@ def _post(port: int, path: str, fields: dict[str, str], headers: dict[str, str])
 @contextmanager
 def serving(factory: str, environment: dict[str, str]) -> Iterator[int]:
     """A uvicorn with one worker on a free port of the loopback interface."""
+    with running(factory, environment) as (port, _):
+        yield port
+
+
+@contextmanager
+def running(factory: str, environment: dict[str, str]) -> Iterator[tuple[int, int]]:
+    """The same, with the id of its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -93,7 +100,7 @@ def serving(factory: str, environment: dict[str, str]) -> Iterator[int]:
     process = subprocess.Popen(command, env={**os.environ, **environment})
     try:
         _wait(port, process)
-        yield port
+        yield port, process.pid
     finally:
         process.terminate()
         process.wait(timeout=10)

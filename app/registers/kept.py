@@ -1,6 +1,6 @@
 """What takes long to make and much memory to keep: the last used of it, up to a weight.
 
-The sums, as `python -m bench.memory` measures them: a map of 3,831 registers is 3.4 MB, whatever the machine. What a
+The sums, as tracemalloc tells them: a map of 3,831 registers is 3.4 MB, whatever the machine. What a
 machine adds to it, its register file, grows with the machine: about 50 kB a CPU, 2.4 kB an SPI.
 """
 
