@@ -7,6 +7,8 @@ from app.scenario.work import Effort
 from app.sessions.errors import LimitReached
 from app.sessions.tree import Entry, Tree
 
+ELSEWHERE = "go on from an earlier step, or in a copy of one"
+
 
 def check_scenario(text: str) -> None:
     """A scenario that is to be kept is not too long to be read."""
@@ -25,10 +27,14 @@ def check_line(line: str, blocks: Sequence[str], characters: int) -> None:
     """One more operation on a branch that has `blocks`, in a log of so many characters."""
     if len(blocks) >= limits.OPERATIONS_PER_SESSION:
         most = limits.OPERATIONS_PER_SESSION
-        raise LimitReached("OPERATIONS_PER_SESSION", most, "This session has too many operations")
+        raise LimitReached(
+            "OPERATIONS_PER_SESSION",
+            most,
+            f"This session has too many operations, {ELSEWHERE}",
+        )
     most = limits.SESSION_CHARACTERS
     if characters + len(line) > most and sum(map(len, blocks)) + len(line) > most:
-        raise LimitReached("SESSION_CHARACTERS", most, "This session has too much text")
+        raise LimitReached("SESSION_CHARACTERS", most, f"This session has too much text, {ELSEWHERE}")
 
 
 def check_log(tree: Tree, characters: int, entries: Sequence[Entry]) -> None:

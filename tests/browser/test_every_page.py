@@ -22,6 +22,15 @@ NAMED = re.compile(
 )
 TEXT = "\n".join(["title Everything", "machine implementation=kvm cpus=2", *MAPPED, "its INT device=2 event=20"]) + "\n"
 MOST_PAGES = 400
+EVERYWHERE = {
+    "language": r'<html lang="en"',
+    "title of its own": r"<title>[^<]{8,}</title>",
+    "description": r'<meta name="description" content="[^"]{40,160}">',
+    "width of the device": r'<meta name="viewport" content="width=device-width, initial-scale=1">',
+    "icon": r'<link rel="icon" href="/static/favicon',
+    "way home": r'<header class="(?:top|bar)">.{0,60}(?:<div class="bar__row">\s*)?<a class="brand" href="/"',
+    "heading": r"<h1[ >]",
+}
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -87,6 +96,17 @@ def test_links_lead_to_all_kinds_of_pages(pages):
         "/docs",
     } <= kinds
     assert {"/conformance", "/s/*", "/s/*/compare", "/s/*/migrate", "/s/*/text", "/s/*/share", "/x/*", "/l/*"} <= kinds
+
+
+def test_every_page_says_what_it_is_and_leads_home(pages, site):
+    told = []
+    with httpx.Client(base_url=site, follow_redirects=True) as client:
+        for name, address in pages.items():
+            html = client.get(address).text
+            for what, pattern in EVERYWHERE.items():
+                if not re.search(pattern, html, re.DOTALL):
+                    told.append(f"{name} has no {what}")
+    assert "\n".join(told) == ""
 
 
 def test_axe_finds_nothing_on_any_page_and_none_scrolls_sideways(pages, site, open_page, complaints):

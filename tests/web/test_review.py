@@ -66,3 +66,10 @@ async def test_an_import_is_opened_and_reviewed(client):
     again = await client.post(f"{there}/sessions", data=sent)
     assert first.headers["location"] == again.headers["location"]
     assert "Recorded answer that is another here" in words(await shown(client, first.headers["location"]))
+
+
+async def test_a_review_that_finds_nothing_says_what_that_means(client):
+    made = (await client.post("/sessions", data={"implementation": "kvm"})).headers["location"]
+    assert "There is nothing to review yet" in (await client.get(f"{made}/review")).text
+    await client.post(f"{made}/ops", data={"kind": "console", "op": "read GICD_TYPER"})
+    assert "That is no proof" in (await client.get(f"{made}/review")).text

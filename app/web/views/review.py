@@ -9,6 +9,8 @@ from app.web.views.look import Look
 from app.web.views.words import Run, runs
 
 REFERENCE = "/guide/reference#review-rules"
+NO_STEPS = "There is nothing to review yet: write a register, issue a command, or import a log."
+CLEAN = "No step broke a rule. That is no proof: a review knows its rules, and only what the steps tell."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """All of them; `summary` says how many in what."""
+    """All of them; `summary` says how many in what, `hint` what then where there are none."""
 
     lines: tuple[Line, ...]
     summary: str
     left_out: int
+    hint: str = ""
     rules: str = REFERENCE
 
 
@@ -43,7 +46,9 @@ def panel(review: Review, look: Look) -> Panel:
     what = "Nothing found" if not count else f"{count:,} finding{'' if count == 1 else 's'}"
     steps = f"{review.steps:,} step{'' if review.steps == 1 else 's'}"
     lines = tuple(_line(each, look) for each in review.findings)
-    return Panel(lines, f"{what} in {steps} on {review.implementation}", review.left_out)
+    summary = f"{what} in {steps} on {review.implementation}"
+    hint = "" if count else CLEAN if review.steps else NO_STEPS
+    return Panel(lines, summary, review.left_out, hint)
 
 
 def _line(finding: Finding, look: Look) -> Line:
