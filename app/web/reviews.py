@@ -22,6 +22,7 @@ from app.web.pages import NO_STORE, known_implementation, part_asked_for
 from app.web.play import check_length, unknown_implementation
 from app.web.views.look import Look, look_from
 from app.web.views.render import component, render
+from app.web.views.render import partial as partial_html
 from app.web.views.review import panel
 from app.web.views.words import UNTITLED
 
@@ -111,7 +112,9 @@ async def _page(request: Request, look: Look, scenario: Scenario, step: int | No
     look = known_implementation(look)
     found = panel(await _reviewed(request, scenario, look.on, step), look)
     if part_asked_for(request) == "review-list":
-        return HTMLResponse(component("review", "findings", found), headers=NO_STORE)
+        # The number on the button is of one step: counting it again with each would be a play of all of them.
+        counted = partial_html("#review-n", f"{found.count} at step {found.steps}, look again", "innerHTML")
+        return HTMLResponse(component("review", "findings", found) + counted, headers=NO_STORE)
     html = render("review/page.html", review=found, base=look.base, back=look.link(step=step), title=title or UNTITLED)
     return HTMLResponse(html, headers=NO_STORE)
 

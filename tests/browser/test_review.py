@@ -2,6 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from app.review.rules import example
 from app.scenario import links, parse
@@ -14,6 +15,7 @@ def test_a_review_is_asked_for_and_leads_to_the_register(site, open_page, width)
     page.get_by_role("link", name="Review: what is wrong here?").press("Enter")
     finding = page.locator("#review-list li")
     finding.wait_for()
+    expect(page.locator("#review-n")).to_have_text("1 finding at step 5, look again")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     found = Axe().run(page, {"include": [["#review"]]})
     assert not found.response["violations"]

@@ -35,6 +35,8 @@ class Panel:
 
     lines: tuple[Line, ...]
     summary: str
+    count: str
+    steps: str
     left_out: int
     hint: str = ""
     rules: str = REFERENCE
@@ -44,11 +46,11 @@ def panel(review: Review, look: Look) -> Panel:
     """A review as the page shows it."""
     count = len(review.findings) + review.left_out
     what = "Nothing found" if not count else f"{count:,} finding{'' if count == 1 else 's'}"
-    steps = f"{review.steps:,} step{'' if review.steps == 1 else 's'}"
+    steps = f"{review.steps:,}"
     lines = tuple(_line(each, look) for each in review.findings)
-    summary = f"{what} in {steps} on {review.implementation}"
+    summary = f"{what} in {steps} step{'' if review.steps == 1 else 's'} on {review.implementation}"
     hint = "" if count else CLEAN if review.steps else NO_STEPS
-    return Panel(lines, summary, review.left_out, hint)
+    return Panel(lines, summary, what[:1].lower() + what[1:], steps, review.left_out, hint)
 
 
 def _line(finding: Finding, look: Look) -> Line:
