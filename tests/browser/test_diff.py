@@ -1,0 +1,54 @@
+"""Two machines compared as a person does it: from the explorer, and by addresses typed into the form."""
+
+import re
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import MAPPED
+
+TEXT = "\n".join(["title Compared", "machine implementation=kvm cpus=2", *MAPPED, "its INT device=2 event=20"]) + "\n"
+
+
+@pytest.fixture
+def session(site):
+    """The address of a session with nine steps."""
+    made = httpx.post(f"{site}/api/v1/sessions", json={"scenario": TEXT}).json()["id"]
+    return f"{site}/s/{made}"
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_the_explorer_leads_to_what_its_step_changed_and_back(session, open_page, script):
+    page = open_page(f"{session}?step=5", java_script_enabled=script)
+    page.get_by_role("link", name="What differs from the step before?").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("difference"))
+    expect(page.locator("#entries")).to_contain_text("DeviceID 0x2")
+    page.get_by_role("link", name="DeviceID 0x2", exact=True).first.click()
+    page.wait_for_url("**step=5**tab=devices**")
+
+
+def test_after_a_new_step_the_link_is_of_that_one(start):
+    explorer = start()
+    explorer.type_line("write GICD_ISENABLER1 0x100")
+    explorer.page.get_by_role("link", name="What differs from the step before?").click()
+    row = explorer.page.locator("#registers tbody tr").nth(1)
+    expect(row).to_contain_text("Set_enable_bit8")
+    expect(row.locator("td.now")).to_contain_text("1 (Enabled)")
+
+
+def test_two_addresses_are_compared_by_keyboard_alone(site, session, open_page, complaints):
+    page = open_page(f"{site}/diff", java_script_enabled=False)
+    page.get_by_label("First").focus()
+    page.keyboard.type("https://elsewhere.example/s/one")
+    page.keyboard.press("Tab")
+    page.keyboard.type(session)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("another site")
+    complaints.expected("422")
+    page.get_by_label("First").fill(f"{session}?step=4")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("differences"))
+    expect(page.locator(".dif__sides")).to_contain_text("step 4 of 9")
+    page.get_by_role("link", name="Swap A and B").press("Enter")
+    expect(page.locator(".dif__sides li").first).to_contain_text("step 9 of 9")
