@@ -103,8 +103,9 @@ def free_port() -> int:
 class ServerProcess:
     """`giclab serve` as a process of its own, on a free port."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, workers: int = 1) -> None:
         self.database_url = database_url
+        self.workers = workers
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
@@ -114,7 +115,7 @@ class ServerProcess:
         self.wait()
 
     def begin(self) -> None:
-        command = [sys.executable, "-m", "app", "serve", "--port", str(self.port)]
+        command = [sys.executable, "-m", "app", "serve", "--port", str(self.port), "--workers", str(self.workers)]
         environment = os.environ | {"GICLAB_DATABASE_URL": self.database_url, "GICLAB_LOG_LEVEL": "warning"}
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
 

@@ -16,6 +16,7 @@ import yaml
 from app import limits
 from app.sessions.database import driver_url
 from app.settings import PREFIX, Settings
+from app.web.security import LARGE_BODIES
 from tests.conftest import START_SECONDS, ServerProcess, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,6 +67,30 @@ def test_the_proxy_takes_what_the_server_takes_and_waits_for_what_it_says():
     megabytes = int(re.search(r"client_max_body_size (\d+)m;", NGINX_CONF)[1])
     assert megabytes * limits.MIB > limits.REQUEST_BYTES
     assert int(re.search(r"proxy_read_timeout (\d+)s;", NGINX_CONF)[1]) > 2 * limits.HEARTBEAT_SECONDS
+    where, large = re.search(r"location ~ (\S+) \{\s+client_max_body_size (\d+)m;", NGINX_CONF).groups()
+    assert all(re.search(where, path) for path in LARGE_BODIES)
+    assert int(large) * limits.MIB > limits.IMPORT_BYTES
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("/s/AbC-_9", "AbC-_9"),
+        ("/s/AbC-_9/events", "AbC-_9"),
+        ("/s/AbC-_9.gic", "AbC-_9"),
+        ("/api/v1/sessions/AbC-_9/ops", "AbC-_9"),
+        ("/api/v1/sessions/AbC-_9/events", "AbC-_9"),
+        ("/import/AbC-_9", None),
+        ("/api/v1/sessions", None),
+        ("/static/app.css", None),
+    ],
+)
+def test_a_session_stays_with_one_server_and_all_else_with_one_for_each_visitor(path, key):
+    pattern = re.search(r'"~(\S+)" \$session;', NGINX_CONF)[1].replace("(?<", "(?P<")
+    found = re.search(pattern, path)
+    assert (found and found["session"]) == key
+    assert "default $remote_addr;" in NGINX_CONF
+    assert "hash $giclab_session consistent;" in NGINX_CONF
 
 
 class Proxy:

@@ -27,8 +27,9 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Listener: TypeAlias = Callable[["Session", Step, str], None]
 PAGE_CHANNEL = "page"
-# Another process can be faster once or twice; a session that is still behind after so many tries is a fault.
-APPEND_TRIES = 5
+# Where somebody writes through another process without a pause, each is first every second time; to be last so often
+# in a row, half a second long, is a fault.
+APPEND_TRIES = 50
 
 
 class Session:

@@ -3,8 +3,10 @@
 import threading
 
 import httpx2
+import pytest
 
 from bench.crash import Client, Server, check, new_session
+from tests.conftest import ServerProcess
 
 CLIENTS = 4
 WRITES = 12
@@ -26,6 +28,16 @@ class Watcher(threading.Thread):
             for text in answer.iter_text():
                 self.told += text
         self.ended = True
+
+
+@pytest.fixture(params=[("sqlite", 1), ("postgresql", 1), ("postgresql", 2)], ids=lambda told: f"{told[0]}-{told[1]}")
+def server(request):
+    kind, workers = request.param
+    made = ServerProcess(request.getfixturevalue(f"{kind}_url"), workers)
+    made.start()
+    yield made
+    if made.process is not None:
+        made.terminate(60)
 
 
 def test_asked_to_end_in_the_middle_of_writes_all_that_was_answered_is_kept_and_the_streams_end(server):
