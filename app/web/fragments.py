@@ -158,7 +158,7 @@ def _inspector(old: Inspector | None, new: Inspector, look: Look) -> str:
     """The inspector for a tab that shows `old`: what changed of it, else the whole."""
     parts = None if old is None else changed_parts(old, new)
     if parts is not None:
-        return component("inspector", "changed", new, parts)
+        return component("inspector", "changed", new, parts).strip()
     return partial("#inspector", component("inspector", "inspector", new, explorer.form_of(look)), "outerHTML")
 
 

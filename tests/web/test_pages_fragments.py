@@ -86,6 +86,8 @@ async def test_a_tab_that_shows_the_register_gets_what_changed_of_it(tab):
     await tab.send("write GICR_PENDBASER@0 Physical_Address=0x40210000")
     answer = await tab.send("write GICR_PENDBASER@0 Physical_Address=0x40220000", shown="1")
     assert "#inspector" not in partials(answer.text)
+    rest = re.sub(r"<hx-(register|step|partial).*?</hx-\1>", "", answer.text, flags=re.DOTALL)
+    assert rest == "", "what is left over is put where a refusal stands"
     numbers, parts = register_parts(answer.text)
     value = "0x0000000040220580"
     assert numbers == {"value": value, "base": value, "draft": value, "step": "2"}
