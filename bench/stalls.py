@@ -14,7 +14,7 @@ import threading
 import time
 from asyncio import events
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,8 +75,8 @@ class Server:
 
     def __init__(self, database_url: str) -> None:
         self.watched = Watched()
-        app = create_app(Settings(database_url=database_url, rate_factor=0))
-        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", loop="asyncio")
+        self._app = create_app(Settings(database_url=database_url, rate_factor=0))
+        config = uvicorn.Config(self._app, host="127.0.0.1", port=0, log_level="error", loop="asyncio")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run)
 
@@ -97,6 +97,7 @@ class Server:
         return httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=300)
 
     def __exit__(self, *_: object) -> None:
+        self._app.state.sessions.close_streams()
         self._server.should_exit = True
         self._thread.join()
 
@@ -296,8 +297,37 @@ def large_bodies(client: httpx2.Client) -> Steps:
     )
 
 
+def watched(client: httpx2.Client) -> Steps:
+    """Full tables on a page that somebody follows, and writes to: what each step changed is rendered for both."""
+    for name in ("architecture", "qemu", "kvm"):
+        scenario = many_lpis(name, "write GICR_CTLR@0 EnableLPIs=1", "write GICR_CTLR@1 EnableLPIs=1")
+        page = client.post("/sessions", data={"scenario": scenario}).headers["location"]
+        following = threading.Thread(target=_follow, args=(client, f"{page}/events"), daemon=True)
+        following.start()
+        yield name, lambda page=page: client.get(page).status_code  # type: ignore[misc]
+        for line in ("read GICD_CTLR", "its INVALL collection=0", "its MOVALL source=0 target=1", "read GICD_CTLR"):
+            form = {"op": line, "kind": "console", "actor": "me"}
+            yield line, lambda page=page, form=form: _act(client, page, form)  # type: ignore[misc]
+
+
+def _act(client: httpx2.Client, page: str, form: dict[str, str]) -> int:
+    return client.post(f"{page}/ops", data=form, headers={"HX-Request": "true"}).status_code
+
+
+def _follow(client: httpx2.Client, path: str) -> None:
+    """Read an event stream until the server ends it."""
+    with (
+        suppress(httpx2.HTTPError),
+        httpx2.Client(base_url=client.base_url, timeout=None) as other,
+        other.stream("GET", path) as answer,
+    ):
+        for _ in answer.iter_bytes():
+            pass
+
+
 CASES: dict[str, Callable[[httpx2.Client], Steps]] = {
     "tables": full_tables, "queue": full_queue, "absurd": absurd_sizes, "logs": long_logs, "bodies": large_bodies,
+    "watched": watched,
 }  # fmt: skip
 
 
