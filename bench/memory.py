@@ -63,10 +63,10 @@ def memory_rows() -> list[Row]:
         (alone,) = asyncio.run(_fill(empty, 1))
         start = time.perf_counter()
         with _server(empty) as (port, _):
-            start_empty, write_empty = time.perf_counter() - start, _p95(_writes(port, alone))
+            start_empty, write_empty = time.perf_counter() - start, _writes(port, alone)
         start = time.perf_counter()
         with _server(full, live=1) as (port, _):
-            start_full, write_full = time.perf_counter() - start, _p95(_writes(port, some[0]))
+            start_full, write_full = time.perf_counter() - start, _writes(port, some[0])
             rebuilds = _rebuilds(port, long, some[1])
         with _server(full, live=LIVE) as (port, pid):
             before = _mib(pid)
@@ -90,7 +90,13 @@ def memory_rows() -> list[Row]:
             100 * WANTED_SLOWER,
             f"{start_full:.1f} s",
         ),
-        _row("a write there, p95, % of an empty one", 100 * write_full / write_empty, 200, f"{write_full:.1f} ms"),
+        _row(
+            "a write there, p50, % of an empty one",
+            100 * statistics.median(write_full) / statistics.median(write_empty),
+            100 * WANTED_SLOWER,
+            f"p50 {statistics.median(write_full):.1f} / {statistics.median(write_empty):.1f} ms, "
+            f"p95 {_p95(write_full):.1f} / {_p95(write_empty):.1f} ms",
+        ),
         _row("a turn of expiry there, p95 ms", _p95(turns), WANTED_TURN_MS, f"{most} sessions at most"),
     ]
 
