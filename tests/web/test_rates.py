@@ -187,7 +187,7 @@ FREE = {
     "/api/v1/sessions/{id}/ops", "/api/v1/sessions/{id}/undo", "/api/v1/sessions/{id}/redo",
     "/api/v1/sessions/{id}/reset", "/api/v1/sessions/{id}/branches/{branch}/switch",
     "/api/v1/sessions/{id}/branches/{branch}", "/api/v1/sessions/{id}/log", "/api/v1/play", "/api/v1/exercises",
-    "/api/v1/review",
+    "/api/v1/review", "/api/v1/export", "/api/v1/sessions/{id}", "/s/{id}/title",
     "/s/{id}/ops", "/s/{id}/move", "/s/{id}/text", "/s/{id}/text/check", "/exercise/{payload}",
     "/import/{id}/stop", "/s/{id}/present",
 }  # fmt: skip
