@@ -93,6 +93,10 @@ class Timeline:
             self._keep(kept)
         return kept
 
+    def remembers(self, number: int) -> bool:
+        """Whether `step` has the answer at hand, so that nothing is played for it."""
+        return number in self._steps
+
     def fork(self, step: int) -> Timeline:
         """A timeline of its own with the first `step` operations, on the same checkpoints."""
         if not 0 <= step <= len(self.ops):

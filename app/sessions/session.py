@@ -124,7 +124,7 @@ class Session:
             await self._refresh()
             if not 1 <= seq <= self.seq:
                 raise ValueError(f"operation {seq} of a session with {self.seq}")
-            if seq == self.seq:
+            if self.timeline.remembers(seq):
                 return self.timeline.step(seq)
             return await self._in_thread(partial(self.timeline.step, seq))
 
