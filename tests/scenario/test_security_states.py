@@ -106,7 +106,7 @@ def test_tools_without_secure_accesses_leave_them_out(form, why):
     )
     assert "0x1234" not in written.text.replace("/* write GICD_IGROUPR1 0x1234 secure=1 */", "")
     assert "0x5678" in written.text
-    assert [remark for remark in written.remarks if why in remark] == [written.remarks[0]]
+    assert sum(why in remark for remark in written.remarks) == 1
     assert written.remarks[0].startswith("line 2: ")
 
 
