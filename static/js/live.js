@@ -108,7 +108,10 @@ function count(n, text) {
   });
   set("trace-n", `step ${n} · ${text.startsWith("note ") ? "note" : text}`);
   // A step can be undone, there is nothing to do again, and the session is no longer where it began.
-  for (const button of app().querySelectorAll("#undo-op, #redo-op, .resets button")) button.disabled = button.id === "redo-op";
+  const [undo, redo] = ["undo-op", "redo-op"].map((id) => document.getElementById(id));
+  if (undo) undo.disabled = false;
+  if (redo) redo.disabled = true;
+  for (const button of document.querySelector(".resets")?.querySelectorAll("button") ?? []) button.disabled = false;
 }
 
 // What a step did has nothing in common with what the one before did; morphed, its words would move about.
