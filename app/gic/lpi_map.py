@@ -23,7 +23,8 @@ MAPPED, PENDING, ENABLED, STALE, OFF, SHOWN = 1, 2, 4, 8, 16, 32
 EnableLPIs is 0 on its CPU; SHOWN: mapped, or some Redistributor or pending table has it."""
 
 _ZEROS = bytes(ROW)
-_EMPTY = frozenset({b"", bytes(ROW // 8), _ZEROS})
+_NO_BITS = bytes(ROW // 8)
+_EMPTY = frozenset({b"", _NO_BITS})
 _ONES = int.from_bytes(b"\1" * ROW, "little")
 _SPREAD = [bytes(byte >> bit & 1 for bit in range(8)) for byte in range(256)]
 _IS = [bytes(int(byte == value) for byte in range(256)) for value in range(256)]
@@ -127,20 +128,19 @@ class LpiMap:
         rows: list[Row] = []
         for first in FIRSTS:
             start, end = first - FIRST_LPI, first - FIRST_LPI + ROW
+            if _nothing(start, mappings.mapped, planes, tables):
+                self._kept.pop(first, None)
+                continue
             inputs = _Inputs(
                 bytes(mappings.mapped[start:end]),
                 bytes(mappings.cpus[start:end]),
                 planes.row(start, end),
                 tuple(b"" if table is None else table[start // 8 : end // 8] for table in tables),
                 tuple(max(0, min(limit - first, ROW)) for limit in limits),
-                (),
+                tuple(self._bytes(base + start, ROW) for base in bases),
                 config_of,
                 off,
             )
-            if _nothing(inputs):
-                self._kept.pop(first, None)
-                continue
-            inputs = inputs._replace(configs=tuple(self._bytes(base + start, ROW) for base in bases))
             kept = self._kept.get(first)
             if kept is None or kept[0] != inputs:
                 kept = self._kept[first] = inputs, _row(first, inputs)
@@ -166,10 +166,12 @@ class LpiMap:
         return bytes(found) if there else None
 
 
-def _nothing(inputs: _Inputs) -> bool:
-    """Whether no LPI of the row can be shown."""
-    exists = inputs.planes.exists or b""
-    return _EMPTY.issuperset((inputs.mapped, exists, *inputs.tables, *inputs.planes.pending))
+def _nothing(start: int, mapped: Plane, planes: Planes, tables: Sequence[bytes | None]) -> bool:
+    """Whether no LPI of the row can be shown; most rows of most machines are told by this alone, and copied nowhere."""
+    kept = (mapped, planes.exists or b"", *planes.pending)
+    if not all(not plane or plane.startswith(_ZEROS, start) for plane in kept):
+        return False
+    return all(not table or table.startswith(_NO_BITS, start // 8) for table in tables)
 
 
 def _number(plane: bytes) -> int:
