@@ -5,6 +5,7 @@ from html import unescape
 
 import pytest
 
+from app import limits
 from app.gic import IMPLEMENTATIONS
 from app.sessions import keys
 from tests.web.reading import words
@@ -130,6 +131,18 @@ async def test_what_has_no_part_of_its_own_is_sent_with_the_whole(tab, register,
     caution = register == "GICR_PENDBASER@0"
     assert ("#inspector" in partials(answer.text)) == caution
     assert ("UNPREDICTABLE" in answer.text) == caution
+
+
+async def test_a_full_session_says_so_where_it_was_asked_and_where_to_go_on(tab, monkeypatch):
+    await tab.send("write GICR_PENDBASER@0 PTZ=1")
+    monkeypatch.setattr(limits, "OPERATIONS_PER_SESSION", 1)
+    answer = await tab.send("read GICD_TYPER")
+    assert answer.status_code == 422
+    assert answer.text.startswith('<div class="err" role="alert">')
+    told = words(answer.text)
+    assert "the limit is 1" in told
+    assert "go on from an earlier step, or in a copy of one" in told
+    assert "hx-step" not in answer.text, "nothing was done"
 
 
 async def test_tables_come_along_when_they_change(tab):
