@@ -217,6 +217,13 @@ document.addEventListener("reset", (event) => {
   draft.origin = draft.base;
   queueMicrotask(() => draft.set(draft.base));
 });
+// A browser that submits a form lays the page out first, for its autofill: 2 ms that each Write and Read would wait.
+document.addEventListener("click", (event) => {
+  const submitter = event.target.closest?.("button[type=submit]");
+  if (!submitter || !mine(submitter) || event.defaultPrevented) return;
+  event.preventDefault();
+  submitter.form.dispatchEvent(new SubmitEvent("submit", { bubbles: true, cancelable: true, submitter }));
+});
 document.addEventListener("htmx:before:request", (event) => {
   const { ctx } = event.detail;
   if (ctx.sourceElement !== draft?.form || ctx.request.submitter?.value === "read") return;
