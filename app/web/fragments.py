@@ -148,7 +148,8 @@ async def _changes(request: Request, session: Session, form: Mapping[str, str], 
     """The fragments of the steps for the tab that asked, its inspector included."""
     live: Live = request.app.state.live
     look = replace(look_from(f"/s/{session.id}", habits(request)), register=form.get("register", ""))
-    shown = await inspector_of(SessionStage(session), look, may_write=True)
+    before = live.values_before(session)
+    shown = await inspector_of(SessionStage(session), look, may_write=True, before=before)
     old = live.inspected(session, look, shown, form.get("shown", ""))
     parts = [_inspector(old, shown, look), _console_emptied(form, look.base)]
     return "".join([*parts, *(live.update(session, seq) for seq in done)])

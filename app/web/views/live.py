@@ -17,7 +17,7 @@ from app.web.views.inspector import Inspector
 from app.web.views.look import Look
 from app.web.views.lpis import LpiPanel
 from app.web.views.moment import Moment, Reading
-from app.web.views.navigator import Cell, cell
+from app.web.views.navigator import Cell, Values, cell
 from app.web.views.presenter import EVENT as PRESENT
 from app.web.views.presenter import Presenter
 from app.web.views.render import component, partial
@@ -38,6 +38,7 @@ class _Room:
     """One session as its watchers see it."""
 
     shared: Shared | None = None
+    before: Reading | None = None
     turns: int = 0
     updates: OrderedDict[int, str] = field(default_factory=OrderedDict)
     watchers: int = 0
@@ -81,6 +82,11 @@ class Live:
         """The fragments of a step that was just appended; "" if it is long gone."""
         return self.room(session).updates.get(seq, "")
 
+    def values_before(self, session: Session) -> Values | None:
+        """What the registers in the navigator read one step before the newest, if that is at hand."""
+        before = self._room_now(session).before
+        return before.values if before is not None and before.step == session.seq - 1 else None
+
     def inspected(self, session: Session, look: Look, shown: Inspector, on_view: str) -> Inspector | None:
         """Keeps an inspector; returns the one of the look that was kept before, if it is of the step `on_view`."""
         room = self._room_now(session)
@@ -123,7 +129,7 @@ class Live:
         room = self.room(session)
         if room.turns != session.turns:
             # The steps that were kept may be those of another branch.
-            room.turns, room.shared = session.turns, None
+            room.turns, room.shared, room.before = session.turns, None, None
             room.updates.clear()
             room.inspectors.clear()
         return room
@@ -139,7 +145,7 @@ class Live:
         new = _shared(session, step.seq, old)
         look = Look(f"/s/{session.id}")
         html = change(old, new, session, explorer.form_of(look))
-        room.shared = new
+        room.shared, room.before = new, old.reading
         room.updates[step.seq] = html
         while len(room.updates) > UPDATES_KEPT:
             room.updates.popitem(last=False)

@@ -14,6 +14,7 @@ from app.web.views.bitgrid import Shown
 from app.web.views.doors import doors_of
 from app.web.views.look import Look
 from app.web.views.moment import machine_map
+from app.web.views.navigator import Values
 from app.web.views.stage import Stage
 
 DEFAULT_REGISTER = ("GICR_PENDBASER", 0)
@@ -29,16 +30,23 @@ class Unknown:
     nearest: tuple[tuple[str, str], ...]
 
 
-async def inspector_of(stage: Stage, look: Look, *, may_write: bool) -> inspector.Inspector:
-    """Only the inspector. UnknownName if the look asks for a register that there is not."""
+async def inspector_of(
+    stage: Stage, look: Look, *, may_write: bool, before: Values | None = None
+) -> inspector.Inspector:
+    """Only the inspector. UnknownName if the look asks for a register that there is not.
+
+    `before`: values of registers one step before, where they are at hand; others are asked of the machine of then."""
     map_ = machine_map(stage.spec)
     now = len(stage.ops) if look.step is None else min(look.step, len(stage.ops))
     register, cpu, unknown = register_on_view(look, stage.ops, now, map_)
     if unknown:
         map_.find(look.register)
     touches = await touches_of(stage, now, register, cpu, map_)
-    was = {}
-    if now:
+    was: Mapping[int, int] = {}
+    at = cpu if register.per_cpu else 0
+    if before is not None and (register.name, at) in before:
+        was = {at: before[register.name, at]}
+    elif now:
         was = inspected(await stage.machine(now - 1), register, cpu)
     machine = await stage.machine(now)
     shown = shown_of(machine, register, cpu, now, was)
