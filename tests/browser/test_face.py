@@ -101,6 +101,7 @@ def test_a_register_is_written_by_keyboard_alone(start):
     expect(page.locator("#reg-h")).to_have_text("GICR_PROPBASER")
     page.locator(".bit[tabindex='0']").focus()
     page.keyboard.press("Space")
+    expect(page.locator("#b58")).to_have_attribute("aria-pressed", "true")
     page.locator("#wval").focus()
     page.keyboard.press("Enter")
     explorer.after(1)
