@@ -157,9 +157,8 @@ async def _changes(request: Request, session: Session, form: Mapping[str, str], 
 
 def _inspector(old: Inspector | None, new: Inspector, look: Look) -> str:
     """The inspector for a tab that shows `old`: what changed of it, else the whole."""
-    parts = None if old is None else changed_parts(old, new)
-    if parts is not None:
-        return component("inspector", "changed", new, parts).strip()
+    if old is not None and (parts := changed_parts(old, new)) is not None:
+        return component("inspector", "changed", new, parts, old.step).strip()
     return partial("#inspector", component("inspector", "inspector", new, explorer.form_of(look)), "outerHTML")
 
 

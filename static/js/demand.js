@@ -18,4 +18,16 @@ async function turn(event) {
   if (target?.isConnected && loading.get(address)) target.dispatchEvent(new event.constructor(event.type, { bubbles: true, cancelable: true, key: event.key }));
 }
 
+// What was done there would be sent without its effect: it waits for the module, too.
+async function hold(event) {
+  const coming = loading.get(event.target.closest("[data-module]")?.dataset.module);
+  if (!(coming instanceof Promise)) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const { target, submitter } = event;
+  await coming;
+  if (target.isConnected) target.requestSubmit(submitter);
+}
+document.addEventListener("submit", hold, true);
+
 for (const kind of ["pointerover", "focusin", "click", "keydown", "input"]) document.addEventListener(kind, turn);

@@ -153,16 +153,17 @@ function take(template, { ctx, tasks }) {
   }
 }
 
-// The answer to a write of the register on view: the parts of its inspector that look otherwise, and its numbers.
+// The answer to a write of the register on view: the parts of its inspector that look otherwise, and its numbers. They are
+// of the inspector that was on view when it was asked for; another one that came meanwhile is kept up to date by itself.
 function takeRegister(template, { ctx, tasks }) {
   const of = (name) => template.getAttribute(name);
   const root = document.getElementById("inspector");
+  if (root.dataset.register !== of("name") || root.dataset.step !== of("from")) return;
   const { was, shown, value } = root.querySelector("form.edit").elements;
   Object.assign(root.dataset, { value: of("value"), base: of("base"), step: of("step") });
   was.value = of("base");
   shown.value = of("step");
   value.defaultValue = of("draft");
-  root.querySelector(".below").hidden = true;
   for (const wrong of root.querySelectorAll("[aria-invalid=true]")) wrong.removeAttribute("aria-invalid");
   for (const { content, dataset } of template.content.children) {
     tasks.push({ type: "partial", fragment: content, target: `#inspector ${dataset.at}`, swapSpec: { style: dataset.at === ".wr" ? "outerSync" : "outerMorph" }, sourceElement: ctx.sourceElement });

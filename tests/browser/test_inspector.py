@@ -131,3 +131,48 @@ def test_after_writes_the_inspector_is_as_a_reload_shows_it(start, mapped, imple
     parts = [answer.text() for answer in answers]
     assert sum(text.startswith("<hx-register") for text in parts) >= 7
     assert all("<section" not in text for text in parts if text.startswith("<hx-register"))
+
+
+def holding(page, address):
+    """The requests to an address, which wait until they are told to go on."""
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route(address, hold)
+    return held
+
+
+def test_an_answer_that_comes_after_another_register_was_chosen_leaves_that_one_alone(start, mapped):
+    explorer = start("kvm")
+    page = explorer.page
+    explorer.type_line(*mapped)
+    explorer.show("GICR_PENDBASER")
+    page.click("#b16")
+    explorer.write()
+    held = holding(page, "**/ops")
+    page.fill("#con", "write GICR_PENDBASER@0 Physical_Address=0x40230000")
+    page.press("#con", "Enter")
+    explorer.show("GICR_PROPBASER")
+    step = explorer.step
+    held[0].continue_()
+    explorer.after(step + 1)
+    expect(page.locator("#reg-h")).to_have_text("GICR_PROPBASER")
+    shown, fresh = page.evaluate(INSPECTORS)
+    assert shown.replace(f'data-step="{step}"', "").replace(f'value="{step}"', "") == fresh.replace(
+        f'data-step="{step + 1}"', ""
+    ).replace(f'value="{step + 1}"', "")
+
+
+def test_a_bit_toggled_before_its_script_came_is_written_with_it(start):
+    explorer = start("kvm")
+    page = explorer.page
+    held = holding(page, "**/bits.js*")
+    page.focus("#b62")
+    page.keyboard.press("Space")
+    page.focus("#wval")
+    page.keyboard.press("Enter")
+    held[0].continue_()
+    explorer.after(1)
+    expect(page.locator(".step.now a")).to_have_attribute("aria-label", "Step 1: write GICR_PENDBASER@0 PTZ=1")

@@ -115,15 +115,10 @@ def shared_of(
 
 def _settled(old: Shared, reading: Reading, config_base: int) -> Shared | None:
     """`old` if its panels of LPIs, devices and collections would be made of the same again, and none has a mark."""
-    was = old.reading
-    if old.config_base != config_base or (was.lpis, was.lpi_rows, was.tables) != (
-        reading.lpis,
-        reading.lpi_rows,
-        reading.tables,
-    ):
+    parts = [(each.lpis, each.lpi_rows, each.counts, each.tables) for each in (old.reading, reading)]
+    if old.config_base != config_base or parts[0] != parts[1]:
         return None
     marked = (
-        was.counts != reading.counts,
         old.devices.changed,
         old.collections.changed,
         *(row.now for row in old.lpis.rows),
