@@ -225,6 +225,10 @@ function link(state, told = "") {
   document.dispatchEvent(new CustomEvent("giclab:line", { detail: state }));
 }
 document.addEventListener("giclab:reload", () => say("reload"));
+// The form that asked is gone, as another register was chosen: its answer goes nowhere, and no event tells this tab.
+document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+  if (ctx.request.method !== "GET" && !ctx.sourceElement.isConnected) say("reload");
+});
 document.addEventListener("click", (event) => event.target.id === "retry" && connect());
 
 // The browser reconnects by itself, with Last-Event-ID; where it gives up, we go on from the same place.

@@ -176,3 +176,17 @@ def test_a_bit_toggled_before_its_script_came_is_written_with_it(start):
     held[0].continue_()
     explorer.after(1)
     expect(page.locator(".step.now a")).to_have_attribute("aria-label", "Step 1: write GICR_PENDBASER@0 PTZ=1")
+
+
+def test_a_write_is_shown_when_its_form_is_gone_before_the_answer(start):
+    explorer = start("kvm")
+    page = explorer.page
+    explorer.show("GICR_PENDBASER")
+    held = holding(page, "**/ops")
+    page.click("#b62")
+    page.click("#inspector button[value=write]")
+    explorer.show("GICR_PROPBASER")
+    held[0].continue_()
+    explorer.after(1)
+    expect(page.locator("#reg-h")).to_have_text("GICR_PROPBASER")
+    expect(page.locator(".step.now a")).to_have_attribute("aria-label", "Step 1: write GICR_PENDBASER@0 PTZ=1")
