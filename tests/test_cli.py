@@ -17,6 +17,7 @@ from app.registers import IMPLEMENTATION_NAMES
 from app.scenario import links, parse
 from app.scenario.lessons import FOLDER, LESSONS
 from app.settings import settings
+from tests.web.pending import LINES
 
 ROOT = Path(__file__).resolve().parent.parent
 PTZ = """\
@@ -72,16 +73,9 @@ def test_run_explains_every_step(ptz):
     assert "[IHI 0069" in explained
 
 
-PENDING = """\
-machine implementation=kvm
-poke   0x40200003 a0
-write  GICR_PROPBASER@0 Physical_Address=0x40200000 IDbits=15
-write  GICR_PENDBASER@0 Physical_Address=0x40210000
-write  GICR_CTLR@0 EnableLPIs=1
-its    MAPD device=2 itt=0x40300000 size=5
-its    MAPC collection=1 target=0
-its    MAPTI device=2 event=20 intid=8195 collection=1
-msi    device=2 event=20
+PENDING = (
+    LINES.format(name="kvm")
+    + """\
 poke   0x40200003 a1
 its    INV device=2 event=20
 write  GICD_CTLR EnableGrp1=1
@@ -89,6 +83,7 @@ write  ICC_PMR_EL1@0 0xff
 write  ICC_IGRPEN1_EL1@0 1
 its    INV device=2 event=20
 """
+)
 
 
 def test_why_marks_the_first_broken_link_and_says_what_mends_it():
