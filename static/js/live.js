@@ -148,8 +148,9 @@ function take(template, { ctx, tasks }) {
     const inside = part.dataset.in;
     const row = `${part.closest("[data-of]")?.dataset.of ?? ""} #${part.id}`.trim();
     fragment.append(...(inside ? part.childNodes : [part]));
-    const swapSpec = { style: inside ? "innerMorph" : anew(part) ? "outerSync" : "outerMorph" };
-    tasks.push({ type: "partial", fragment, target: inside ?? row, swapSpec, sourceElement: ctx.sourceElement });
+    const { after } = part.dataset;
+    const swapSpec = { style: inside ? "innerMorph" : after ? "afterend" : anew(part) ? "outerSync" : "outerMorph" };
+    tasks.push({ type: "partial", fragment, target: inside ?? (after ? `#${after}` : row), swapSpec, sourceElement: ctx.sourceElement });
   }
 }
 

@@ -168,6 +168,19 @@ async def test_marks_of_the_step_before_send_nothing_again(tab):
     assert next_one.keys() == {"#what"}
 
 
+async def test_of_the_tables_in_ram_the_one_that_moved_is_sent(tab):
+    for line in MAPPED:
+        await tab.send(line)
+    answer = await tab.send("write GICR_PENDBASER@0 Physical_Address=0x40220000")
+    entry = r'<li id="ram-([^"]+)"(?: data-after="ram-([^"]+)")?>(.*?)</li>'
+    [(name, after, text)] = re.findall(entry, answer.text)
+    assert (name, after, words(text)) == ("LPI-pending-CPU0", "", "LPI pending CPU0 40220000")
+    answer = await tab.send("write GICR_PENDBASER@1 Physical_Address=0x40230000")
+    [(name, after, text)] = re.findall(entry, answer.text)
+    assert (name, after, words(text)) == ("LPI-pending-CPU1", "LPI-pending-CPU0", "LPI pending CPU1 40230000")
+    assert 'id="ram"' not in answer.text
+
+
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 async def test_an_event_of_one_register_is_at_most_a_kilobyte(app, client, implementation):
     """Of the whole event on the wire, for the first watcher and for one who watches on."""
@@ -176,11 +189,12 @@ async def test_an_event_of_one_register_is_at_most_a_kilobyte(app, client, imple
     before = [*MAPPED[:2], "write GICR_PENDBASER@0 PTZ=1", "write GICR_CTLR@0 EnableLPIs=1"]
     again = ["write GICR_PENDBASER@0 PTZ=1"] * 2
     after = [*again, "write GICR_IPRIORITYR3@0 0xa0a0a0a0", "write GICD_ISENABLER1 0xf", "read GICD_TYPER"]
+    elsewhere = [f"write GICR_PENDBASER@1 Physical_Address={base:#x}" for base in (0x4041_0000, 0x4042_0000)]
     sizes = []
     with session.watch(None, "") as watch:
         app.state.live.joined(session)
         await watch.upcoming()
-        for line in (*before, *MAPPED[2:], *after):
+        for line in (*before, *MAPPED[2:], *after, *elsewhere):
             await session.append(line, edit_key=made["edit_key"])
             [event] = await watch.upcoming()
             sizes.append((line, len(event.wire)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
 
@@ -17,7 +18,7 @@ from app.web.views.inspector import Inspector
 from app.web.views.look import Look
 from app.web.views.lpis import LpiPanel
 from app.web.views.moment import Moment, Reading
-from app.web.views.navigator import Cell, Values, cell
+from app.web.views.navigator import Cell, RamEntry, Values, cell
 from app.web.views.presenter import EVENT as PRESENT
 from app.web.views.presenter import Presenter
 from app.web.views.render import component, partial
@@ -170,8 +171,7 @@ def change(old: Shared, new: Shared, session: Session, form: Form) -> str:
     """
     parts = [component("navigator", "cell", each) for each in changed_cells(new, session)]
     parts += _panels(old, new, form)
-    if old.ram != new.ram:
-        parts.append(component("navigator", "ram_list", new.ram))
+    parts += _ram_parts(old.ram, new.ram)
     if new.bar.signalled_now or replace(old.bar, signalled_now=False) != new.bar:
         parts.append(component("bar", "facts", new.bar))
     known = {count.name: count.text for count in counts(old)}
@@ -185,6 +185,21 @@ def change(old: Shared, new: Shared, session: Session, form: Form) -> str:
     html = component("step", "change", new, new.dock.cells[-1], "".join(parts))
     # The page's own address goes without saying.
     return BETWEEN.sub("><", html).replace(f'href="/s/{session.id}?', 'href="?')
+
+
+def _ram_parts(old: Sequence[RamEntry], new: Sequence[RamEntry]) -> list[str]:
+    """The tables in RAM that the navigator lists: those that lie elsewhere now or are new; all where one is gone."""
+    known = {entry.label: entry for entry in old}
+    kept = [entry.label for entry in new if entry.label in known]
+    if not old or not new or new[0].label not in known or kept != list(known):
+        return [] if old == new else [component("navigator", "ram_list", new)]
+    parts = []
+    for before, entry in zip((None, *new), new, strict=False):
+        if entry.label not in known and before is not None:
+            parts.append(component("navigator", "ram_entry", entry, before.id))
+        elif known.get(entry.label) != entry:
+            parts.append(component("navigator", "ram_entry", entry))
+    return parts
 
 
 def _panels(old: Shared, new: Shared, form: Form) -> list[str]:

@@ -62,6 +62,11 @@ class RamEntry:
     href: str
     address: str
 
+    @property
+    def id(self) -> str:
+        """Of its element on the page."""
+        return f"ram-{self.label.replace(' ', '-')}"
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
