@@ -82,7 +82,7 @@ async def step_on_view(
     step: Annotated[int | None, Query(description="The machine after this step; without it the newest.")] = None,
 ) -> int | None:
     if step is not None and not 0 <= step <= session.seq:
-        raise _no_step(session, step, 0)
+        raise no_step(session, step, 0)
     return step
 
 
@@ -99,17 +99,6 @@ async def create_session(request: Request, sessions: AllSessions, new: shapes.Ne
     created = await sessions.create(text, title=new.title)
     headers = {"Location": f"/s/{created.id}", "Cache-Control": "no-store"}
     return JSONResponse({"id": created.id, "edit_key": created.edit_key}, 201, headers)
-
-
-@router.post("/sessions/{id}/ops", response_model=shapes.StepAnswer)
-async def append_operation(request: Request, id: str, new: shapes.NewOperation) -> JSONResponse:  # noqa: A002
-    """Do one operation. Answered once it is on disk; refused as a whole if anything is wrong with it."""
-    # Without OneSession: to solve dependencies takes as long as to play an operation, and this is the way of all.
-    session = await one_session(request.app.state.sessions, id)
-    if new.after is not None and new.after > session.seq:
-        raise _no_step(session, new.after, 0)
-    step = await session.append(new.op, edit_key=presented_key(request, session), after=new.after)
-    return JSONResponse(shapes.step_json(step))
 
 
 async def _moved(request: Request, session: Session, change: Change) -> JSONResponse:
@@ -171,7 +160,7 @@ async def rewrite_log(request: Request, session: OneSession, new: shapes.NewText
 async def read_operation(session: OneSession, seq: int) -> JSONResponse:
     """What one operation did."""
     if not 1 <= seq <= session.seq:
-        raise _no_step(session, seq, 1)
+        raise no_step(session, seq, 1)
     return JSONResponse(shapes.step_json(await session.step(seq)))
 
 
@@ -185,7 +174,7 @@ async def read_lanes(
     total = session.seq
     first = max(1, total - count + 1) if start is None else start
     if start is not None and not 1 <= first <= total:
-        raise _no_step(session, first, 1)
+        raise no_step(session, first, 1)
     last = min(first + count - 1, total)
     steps = await session.steps(first, last) if first <= last else []
     return JSONResponse(shapes.lanes_json(steps, session.spec, total))
@@ -402,7 +391,8 @@ def _table(table: TableName, device_id: int, machine: Machine) -> shapes.Json:
     }
 
 
-def _no_step(session: Session, step: int, first: int) -> Problem:
+def no_step(session: Session, step: int, first: int) -> Problem:
+    """What is said of a step that the session has not; `first` is the first that may be asked for."""
     detail = f"There is no step {step}: the session has {session.seq}."
     return Problem(404, "unknown-step", "No such step", detail, f"Ask for {first} to {session.seq}.")
 

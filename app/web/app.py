@@ -33,6 +33,7 @@ from app.web import (
     lessons_api,
     links,
     metrics,
+    operations_api,
     pages,
     privacy,
     problems,
@@ -68,6 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
         docs_url=None,  # FastAPI's own page loads scripts from elsewhere; ours is in app.web.docs
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # what is counted and logged is in app.web.door
         middleware=[
             Middleware(Door, settings=chosen),
             Middleware(SecurityHeaders),
@@ -87,6 +89,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.closing = threading.Event()
     app.state.players = anyio.CapacityLimiter(limits.CONCURRENT_PLAYS)
     problems.install(app)
+    operations_api.install(app)
     app.include_router(api.router)
     app.include_router(way_api.router)
     app.include_router(lessons_api.router)

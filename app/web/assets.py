@@ -144,7 +144,7 @@ def _answer(found: Asset, name: str, version: str, request: Headers) -> Response
     if etag in request.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     body = found.body
-    encodings = packing.taken(request)
+    encodings = packing.taken(request.get("accept-encoding", ""))
     encoding = next((each for each in found.packed if each in encodings), "")
     if encoding:
         headers |= {"Content-Encoding": encoding, "Vary": "Accept-Encoding"}  # the middleware says so of all others

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.settings import Settings
-from app.web.metrics import LATENCY, REQUESTS, route_of, within
+from app.web.metrics import count_request, route_of, within
 
 log = logging.getLogger(__name__)
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}\Z")
@@ -54,13 +54,15 @@ class Door:
 
         async def watched(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message.setdefault("headers", [])
-                message["headers"] = [*message["headers"], (b"x-request-id", name.encode())]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", name.encode())]
                 self._note(scope, int(message["status"]), time.perf_counter() - start)
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request=name):
+        known = structlog.contextvars.bind_contextvars(request=name)
+        try:
             await (self._behind if trusted else self.app)(scope, receive, watched)
+        finally:
+            structlog.contextvars.reset_contextvars(**known)
 
     def _request_id(self, scope: Scope, *, trusted: bool) -> str:
         if trusted:
@@ -78,8 +80,7 @@ class Door:
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = route_of(scope)
         method = scope["method"] if scope["method"] in METHODS else "other"
-        REQUESTS.labels(method, route, status).inc()
-        LATENCY.labels(route).observe(seconds)
+        count_request(method, route, status, seconds)
         if log.isEnabledFor(logging.INFO):
             seen = {"method": method, "route": route, "status": status, "ms": round(1000 * seconds, 1)}
             if self._addresses and scope.get("client"):

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 from ipaddress import ip_address
 
 from fastapi import APIRouter, Request
@@ -35,6 +36,18 @@ LAG = Histogram("giclab_event_loop_lag_seconds", "How late the event loop ran wh
 def count_operation(_session: Session, _step: Step, _actor: str) -> None:
     """Listener of `Sessions`."""
     OPERATIONS.inc()
+
+
+def count_request(method: str, route: str, status: int, seconds: float) -> None:
+    """Count an answer that began after so many seconds; the route by its pattern, of which there are few."""
+    counted, timed = _request_series(method, route, status)
+    counted.inc()
+    timed.observe(seconds)
+
+
+@cache
+def _request_series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return REQUESTS.labels(method, route, status), LATENCY.labels(route)
 
 
 def route_of(scope: Scope) -> str:

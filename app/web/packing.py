@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
+from functools import lru_cache
 
 import anyio.to_thread
 import brotli
 from starlette.datastructures import Headers
 from starlette.middleware.gzip import GZipResponder, IdentityResponder
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Smaller answers fit one packet anyway.
 FROM_BYTES = 1_400
@@ -28,9 +29,10 @@ def packed(body: bytes) -> dict[str, bytes]:
     }
 
 
-def taken(headers: Headers) -> frozenset[str]:
-    """The encodings that a request's Accept-Encoding takes; one with `q=0` is refused."""
-    asked = (part.replace(" ", "").lower().split(";") for part in headers.get("accept-encoding", "").split(","))
+@lru_cache(maxsize=256)
+def taken(accepted: str) -> frozenset[str]:
+    """The encodings that an Accept-Encoding takes; one with `q=0` is refused."""
+    asked = (part.replace(" ", "").lower().split(";") for part in accepted.split(","))
     return frozenset(name for name, *weight in asked if not any(map(_refused, weight)))
 
 
@@ -48,15 +50,30 @@ class Packing:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        encodings = taken(Headers(scope=scope))
-        responder: ASGIApp
+        onward = send
+
+        async def pack(message: Message) -> None:
+            nonlocal onward
+            if message["type"] == "http.response.start" and not _is_small(message):
+                responder = self._responder(scope)
+                responder.send, onward = send, responder.send_with_compression
+            await onward(message)
+
+        await self.app(scope, receive, pack)
+
+    def _responder(self, scope: Scope) -> IdentityResponder:
+        encodings = taken(Headers(scope=scope).get("accept-encoding", ""))
         if "br" in encodings:
-            responder = BrotliResponder(self.app, FROM_BYTES)
-        elif "gzip" in encodings:
-            responder = GZipResponder(self.app, FROM_BYTES, GZIP_LEVEL, thread_minimum_size=IN_THREAD_FROM_BYTES)
-        else:
-            responder = IdentityResponder(self.app, FROM_BYTES)
-        await responder(scope, receive, send)
+            return BrotliResponder(self.app, FROM_BYTES)
+        if "gzip" in encodings:
+            return GZipResponder(self.app, FROM_BYTES, GZIP_LEVEL, thread_minimum_size=IN_THREAD_FROM_BYTES)
+        return IdentityResponder(self.app, FROM_BYTES)
+
+
+def _is_small(start: Message) -> bool:
+    """Whether an answer says that it is too small to be packed: most are, and a responder takes as long as they do."""
+    length = next((value for name, value in start.get("headers", ()) if name == b"content-length"), b"")
+    return length.isdigit() and int(length) < FROM_BYTES
 
 
 class BrotliResponder(IdentityResponder):
