@@ -38,6 +38,10 @@ class Effect:
         return self.kind
 
 
+NAMES: dict[type[Effect], tuple[str, ...]] = {}
+"""The fields of each kind of effect, once they were asked for."""
+
+
 def as_dict(effect: Effect) -> dict[str, object]:
     """The effect as JSON-able data: its fields, its kind, role, citation and sentence."""
     plain: dict[str, object] = {
@@ -46,10 +50,17 @@ def as_dict(effect: Effect) -> dict[str, object]:
         "words": effect.words,
         "cite": effect.cite,
     }
-    for item in fields(effect):
-        value = getattr(effect, item.name)
-        plain[item.name] = value.hex() if isinstance(value, bytes) else value
+    for name in _names(type(effect)):
+        value = getattr(effect, name)
+        plain[name] = value.hex() if isinstance(value, bytes) else value
     return plain
+
+
+def _names(kind: type[Effect]) -> tuple[str, ...]:
+    known = NAMES.get(kind)
+    if known is None:
+        known = NAMES[kind] = tuple(item.name for item in fields(kind))
+    return known
 
 
 def _at(cpu: int | None) -> str:

@@ -67,16 +67,16 @@ class Field:
     cite: str
     values: tuple[Enumeration, ...] = ()
     kept: tuple[tuple[int, int], ...] = ()
+    mask: int = attribute(init=False, repr=False, compare=False)
+    """The field's bits, in register position: stored, as each access asks for it."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mask", ((1 << self.width) - 1) << self.lsb)
 
     @property
     def width(self) -> int:
         """Number of bits."""
         return self.msb - self.lsb + 1
-
-    @property
-    def mask(self) -> int:
-        """The field's bits, in register position."""
-        return ((1 << self.width) - 1) << self.lsb
 
     def extract(self, value: int) -> int:
         """The field's value out of a register's value."""

@@ -21,6 +21,9 @@ MOST_LINES = 60_000
 LONGEST_LINE = 200_000
 LONGEST_TITLE = 200
 MOST_ERRORS = 20
+# Operations kept for a machine, with their lines, 1 kB each: with the 64 vocabularies that are kept, 16 MB at most.
+MOST_KEPT_LINES = 256
+LONGEST_KEPT_LINE = 200
 MOST_RAM_MIB = 1 << 18
 # Control characters are what a binary file looks like. Those that turn the direction of writing (U+202A to U+202E,
 # U+2066 to U+2069) would have a reader see another line than the one that is played ("Trojan Source", CVE-2021-42574).
@@ -45,6 +48,19 @@ def problems(text: str, source: str = "scenario") -> tuple[ScenarioError, ...]:
 
 def parse_line(text: str, machine: MachineSpec | None = None, *, source: str = "line", number: int = 1) -> Operation:
     """One operation for that machine, as the console takes it; header lines, comments and blank lines are errors."""
+    words = vocabulary(machine or MachineSpec())
+    known = words.lines.get(text)
+    if known is not None:
+        return known
+    operation = _operation(text, words, source, number)
+    if len(text) <= LONGEST_KEPT_LINE:
+        if len(words.lines) >= MOST_KEPT_LINES:
+            words.lines.clear()
+        words.lines[text] = operation
+    return operation
+
+
+def _operation(text: str, words: Vocabulary, source: str, number: int) -> Operation:
     _check_characters(text, source, number)
     if "\n" in text:
         raise ScenarioError("more than one line", source=source, line=number, column=text.index("\n") + 1, text=text)
@@ -53,7 +69,7 @@ def parse_line(text: str, machine: MachineSpec | None = None, *, source: str = "
         raise line.error(Word("", 1), "no operation", "a line such as read GICR_PENDBASER@0")
     if line.words[0].text in ("title", "machine"):
         raise line.error(line.words[0], f"{line.words[0].text} belongs at the head of a scenario", "an operation")
-    return parse_operation(line, vocabulary(machine or MachineSpec()))
+    return parse_operation(line, words)
 
 
 class _Reader:

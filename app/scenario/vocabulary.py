@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from app.registers import Field, Register, RegisterMap, UnknownName, register_map
-from app.scenario.operations import FieldValue, Half, RawAddress, RegisterRef
+from app.scenario.operations import FieldValue, Half, Operation, RawAddress, RegisterRef
 from app.scenario.scenario import MachineSpec
 from app.scenario.words import SourceLine, Word, short
 
@@ -29,6 +29,8 @@ class Vocabulary:
         self.spec = spec
         self.map: RegisterMap = register_map(spec.implementation, spec.cpus, spec.spis, spec.its, spec.security)
         self.ram = range(RAM_BASE, RAM_BASE + (spec.ram_mib << 20))
+        self.lines: dict[str, Operation] = {}
+        """Lines that were read before: those who follow a lesson write the same."""
 
     def reference(self, line: SourceLine, word: Word, *, field: bool = True) -> RegisterRef:
         """`GICR_PENDBASER@0.PTZ` as a reference; `field=False` where a whole register is meant."""

@@ -376,9 +376,10 @@ def place_json(session: Session) -> Json:
 def step_json(step: Step, most_effects: int | None = None) -> Json:
     """StepAnswer, with at most so many effects (None: EFFECTS_SHOWN)."""
     most = limits.EFFECTS_SHOWN if most_effects is None else max(0, most_effects)
-    shown = replace(step, effects=step.effects[:most])
-    omitted = len(step.effects) - len(shown.effects)
-    return step_dict(shown) | ({"effects_omitted": omitted} if omitted else {})
+    omitted = len(step.effects) - most
+    if omitted <= 0:
+        return step_dict(step)
+    return step_dict(replace(step, effects=step.effects[:most])) | {"effects_omitted": omitted}
 
 
 def register_json(machine: Machine, place: Place) -> Json:

@@ -55,7 +55,10 @@ class Live:
         self._rooms: WeakKeyDictionary[Session, _Room] = WeakKeyDictionary()
 
     def room(self, session: Session) -> _Room:
-        return self._rooms.setdefault(session, _Room())
+        room = self._rooms.get(session)
+        if room is None:
+            room = self._rooms[session] = _Room()
+        return room
 
     def prepare(self, session: Session, step: Step, actor: str) -> None:
         """Preparer of `Sessions`: render what `on_step` will want, if it will."""
