@@ -24,7 +24,7 @@ from app.scenario.lessons import LESSONS
 from app.scenario.player import Player
 from app.scenario.state import state_text
 from app.scenario.state_read import StateError, read_state
-from app.scenario.work import Allowance, TooMuch, allowed
+from app.scenario.work import Allowance, Allowed, TooMuch
 from bench.fuzzing import NASTY, Target, damaged, number
 
 TRACE = Path(__file__).resolve().parent.parent / "tests" / "corpora" / "linux-6.1-boot-qemu-7.2.trace.gz"
@@ -92,7 +92,7 @@ class Scenarios:
         if again.operations != scenario.operations or again.machine != scenario.machine:
             raise AssertionError(f"written and read again it is another: {format_scenario(scenario)!r}")
         player = Player(scenario.machine)
-        with allowed(Allowance(MOST_WORK, MOST_PAGES)):
+        with Allowed(Allowance(MOST_WORK, MOST_PAGES)):
             try:
                 for operation in scenario.operations:
                     for effect in player.apply(operation).effects:

@@ -113,8 +113,8 @@ class Player:
         self.machine.notes_choices = True
         self.seq = 0
         self.last: int | None = None
-        self._work = 0
-        self._pages = 0
+        self.work = 0
+        self.pages = 0
 
     def apply(self, op: Operation) -> Step:
         """Play one operation and say everything that it did."""
@@ -140,7 +140,7 @@ class Player:
     @property
     def effort(self) -> Effort:
         """What playing so far took."""
-        return Effort(self._work, self._pages)
+        return Effort(self.work, self.pages)
 
     def position(self) -> Position:
         return Position(self.machine.snapshot(), self.seq, self.last, self.effort)
@@ -149,7 +149,7 @@ class Player:
         """Back to a position taken earlier from a player of the same spec."""
         self.machine.restore(position.state)
         self.seq, self.last = position.seq, position.last
-        self._work, self._pages = position.effort.work, position.effort.pages
+        self.work, self.pages = position.effort.work, position.effort.pages
 
     def _play(self, op: Operation) -> _Outcome:
         allowance = ALLOWANCE.get()
@@ -170,8 +170,8 @@ class Player:
         return outcome
 
     def _count(self, work: int, pages: int, allowance: Allowance | None) -> None:
-        self._work += work
-        self._pages += pages
+        self.work += work
+        self.pages += pages
         if allowance is not None:
             allowance.worked += work
             allowance.written += pages

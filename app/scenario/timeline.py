@@ -51,6 +51,16 @@ class Timeline:
         return self._head.machine
 
     @property
+    def work(self) -> int:
+        """Of `effort`, what each operation is asked about."""
+        return self._head.work
+
+    @property
+    def pages(self) -> int:
+        """Of `effort`, what each operation is asked about."""
+        return self._head.pages
+
+    @property
     def effort(self) -> Effort:
         """What playing all of it took."""
         return self._head.effort

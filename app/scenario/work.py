@@ -5,8 +5,7 @@ A server sets an allowance for each request; where there is none, as on the comm
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -60,14 +59,17 @@ class Allowance:
 ALLOWANCE: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
 
 
-@contextmanager
-def allowed(allowance: Allowance | None) -> Iterator[None]:
-    """Count against this inside the block, also in the threads that it starts; None: nothing is counted."""
-    token = ALLOWANCE.set(allowance)
-    try:
-        yield
-    finally:
-        ALLOWANCE.reset(token)
+class Allowed:
+    """Counts against an allowance inside the block, also in the threads that it starts; None: nothing is counted."""
+
+    def __init__(self, allowance: Allowance | None) -> None:
+        self._allowance = allowance
+
+    def __enter__(self) -> None:
+        self._token = ALLOWANCE.set(self._allowance)
+
+    def __exit__(self, *_: object) -> None:
+        ALLOWANCE.reset(self._token)
 
 
 def spend(work: int) -> None:

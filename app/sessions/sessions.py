@@ -144,17 +144,18 @@ class Sessions:
 
     def _keep(self, session: Session) -> None:
         """Have the session in memory as the one used last; those that are too many or too large go."""
-        self._recent.pop(session.id, None)
         self._recent[session.id] = session
-        pages = pages_held(session.timeline)
-        self._pages += pages - self._held.get(session.id, 0)
-        self._held[session.id] = pages
+        self._recent.move_to_end(session.id)
+        pages, before = pages_held(session.timeline), self._held.get(session.id, 0)
+        if pages != before:
+            self._pages += pages - before
+            self._held[session.id] = pages
         while len(self._recent) > self._live or (len(self._recent) > 1 and self._pages > limits.PAGES_IN_MEMORY):
             self._forget(next(iter(self._recent)))
 
     def _forget(self, session_id: str) -> None:
         if self._recent.pop(session_id, None) is not None:
-            self._pages -= self._held.pop(session_id)
+            self._pages -= self._held.pop(session_id, 0)
 
     async def _look_up(self, session: Session) -> None:
         """Have what other servers did to the session: their news may arrive after the next request does."""

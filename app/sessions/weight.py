@@ -6,7 +6,7 @@ from app.gic.memory import PAGE, GuestMemory
 from app.scenario import Scenario, Timeline
 from app.scenario.operations import Its, LoadState, Migrate, Operation, RawAddress, RegisterRef, Save, Uwrite, Write
 from app.scenario.player import Player
-from app.scenario.work import ALLOWANCE, OPERATION_WORK, Allowance, TooMuch, allowed
+from app.scenario.work import ALLOWANCE, OPERATION_WORK, Allowance, Allowed, TooMuch
 from app.sessions.errors import LimitReached
 
 # Each can touch all 57,344 LPIs, a command queue of 32,767 commands, or every table entry in RAM.
@@ -32,7 +32,7 @@ def is_heavy(operation: Operation) -> bool:
 def is_large(timeline: Timeline) -> bool:
     """Whether to look up what its machine holds may take more than a few milliseconds."""
     memory = timeline.machine.memory
-    went_through = timeline.effort.work - OPERATION_WORK * len(timeline)
+    went_through = timeline.work - OPERATION_WORK * len(timeline)
     return went_through > limits.INLINE_WORK or (
         isinstance(memory, GuestMemory) and memory.pages_written > limits.INLINE_PAGES
     )
@@ -41,7 +41,7 @@ def is_large(timeline: Timeline) -> bool:
 def pages_held(timeline: Timeline) -> int:
     """Memory that goes with it, in pages: guest RAM, and a register map that no other machine will use."""
     chart = timeline.machine.map
-    return timeline.effort.pages + (0 if chart.is_kept else chart.weight // PAGE)
+    return timeline.pages + (0 if chart.is_kept else chart.weight // PAGE)
 
 
 def look_up(machine: Machine) -> Machine:
@@ -61,7 +61,7 @@ def weigh(scenario: Scenario) -> None:
     inner = Allowance(limits.WORK_PER_SESSION, limits.PAGES_PER_SESSION)
     player = Player(scenario.machine)
     try:
-        with allowed(inner):
+        with Allowed(inner):
             for operation in scenario.operations:
                 player.advance(operation)
     except TooMuch as error:

@@ -4,7 +4,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import limits
-from app.scenario.work import Allowance, TooMuch, allowed
+from app.scenario.work import Allowance, Allowed, TooMuch
 from app.web.metrics import REFUSED, WORK
 from app.web.problems import Problem, problem_of
 from app.web.rates import Kind, rates_of
@@ -29,7 +29,7 @@ class Effort:
 
         allowance = Allowance(limits.WORK_PER_REQUEST, limits.PAGES_PER_REQUEST, limits.FREE_WORK, admit)
         try:
-            with allowed(allowance):
+            with Allowed(allowance):
                 await self.app(scope, receive, send)
         finally:
             WORK.inc(allowance.worked / 1_000_000)

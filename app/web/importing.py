@@ -24,7 +24,7 @@ from app.exchange.imports.result import Import
 from app.exchange.imports.run import run
 from app.exchange.imports.source import Cancelled, Source
 from app.exchange.imports.window import Room, Window, window
-from app.scenario.work import Allowance, TooMuch, allowed
+from app.scenario.work import Allowance, Allowed, TooMuch
 from app.sessions import keys
 
 logger = logging.getLogger(__name__)
@@ -191,7 +191,7 @@ def _work(asked: Asked) -> _Done:
     report = partial(_report, asked)
     allowance = Allowance(limits.IMPORT_WORK, limits.PAGES_PER_REQUEST)
     try:
-        with allowed(allowance):
+        with Allowed(allowance):
             imported = run(
                 source, asked.directory / "steps", asked.options,
                 form=asked.form, title=asked.title, report=report, most_steps=limits.IMPORT_STEPS,

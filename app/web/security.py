@@ -46,8 +46,9 @@ COOKIE_SECONDS = 400 * 24 * 3600  # the longest that browsers keep one
 
 def may_embed(scope: Scope) -> bool:
     """Whether other sites may show this page in a frame: an explorer page asked for with `?embed=1`."""
-    query = parse_qs(scope["query_string"].decode("latin-1"))
-    return scope["method"] == "GET" and query.get("embed") == ["1"] and bool(EMBEDDABLE.match(scope["path"]))
+    if scope["method"] != "GET" or not scope["query_string"] or not EMBEDDABLE.match(scope["path"]):
+        return False
+    return parse_qs(scope["query_string"].decode("latin-1")).get("embed") == ["1"]
 
 
 class SecurityHeaders:

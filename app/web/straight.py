@@ -30,19 +30,33 @@ class StraightRoute(APIRoute):
         if scope["method"] not in (self.methods or ()) or not _is_json(scope):
             await super().handle(scope, receive, send)
             return
-        request = Request(scope, receive)
-        body = await request.body()
+        body = await _read(receive)
+        if body is None:
+            return
         try:
             given = self._model.model_validate_json(body)
         except ValidationError:
             await super().handle(scope, _again(body, receive), send)
             return
-        response: Response = await self.endpoint(request, **scope["path_params"], **{self._body: given})
+        response: Response = await self.endpoint(Request(scope), **scope["path_params"], **{self._body: given})
         await response(scope, receive, send)
 
 
 def _is_json(scope: Scope) -> bool:
     return any(name == b"content-type" and value.partition(b";")[0] == JSON for name, value in scope["headers"])
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The whole body; None if its sender is gone, and there is nobody to be answered."""
+    parts = []
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(parts)
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

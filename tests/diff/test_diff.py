@@ -10,7 +10,7 @@ from app.diff.told import Side, Table
 from app.gic import IMPLEMENTATIONS, Machine
 from app.scenario import parse
 from app.scenario.player import Player, played
-from app.scenario.work import Allowance, TooMuch, allowed
+from app.scenario.work import Allowance, Allowed, TooMuch
 
 ON = """
 poke  0x40200003 a1a1
@@ -333,10 +333,10 @@ def test_ranges_of_ram_are_bounded_too():
 def test_the_work_counts_against_the_allowance():
     one, other = machine(ON), many(200)
     allowance = Allowance(work=10_000_000, pages=100)
-    with allowed(allowance):
+    with Allowed(allowance):
         diff(one, other)
     assert allowance.worked > 200 * 20
-    with allowed(Allowance(work=0, pages=100)), pytest.raises(TooMuch):
+    with Allowed(Allowance(work=0, pages=100)), pytest.raises(TooMuch):
         diff(one, other)
 
 
