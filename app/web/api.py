@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import anyio
 import anyio.to_thread
 from fastapi import APIRouter, Body, Depends, Path, Query, Request
+from pydantic_core import to_json
 from starlette.responses import JSONResponse, Response
 
 from app import limits
@@ -82,7 +83,7 @@ async def step_on_view(
     step: Annotated[int | None, Query(description="The machine after this step; without it the newest.")] = None,
 ) -> int | None:
     if step is not None and not 0 <= step <= session.seq:
-        raise no_step(session, step, 0)
+        raise _no_step(session, step, 0)
     return step
 
 
@@ -99,6 +100,17 @@ async def create_session(request: Request, sessions: AllSessions, new: shapes.Ne
     created = await sessions.create(text, title=new.title)
     headers = {"Location": f"/s/{created.id}", "Cache-Control": "no-store"}
     return JSONResponse({"id": created.id, "edit_key": created.edit_key}, 201, headers)
+
+
+@router.post("/sessions/{id}/ops", response_model=shapes.StepAnswer)
+async def append_operation(request: Request, id: str, new: shapes.NewOperation) -> Response:  # noqa: A002
+    """Do one operation. Answered once it is on disk; refused as a whole if anything is wrong with it."""
+    # Without OneSession: it is come to by a StraightRoute too.
+    session = await one_session(request.app.state.sessions, id)
+    if new.after is not None and new.after > session.seq:
+        raise _no_step(session, new.after, 0)
+    step = await session.append(new.op, edit_key=presented_key(request, session), after=new.after)
+    return Response(to_json(shapes.step_json(step)), media_type="application/json")
 
 
 async def _moved(request: Request, session: Session, change: Change) -> JSONResponse:
@@ -160,7 +172,7 @@ async def rewrite_log(request: Request, session: OneSession, new: shapes.NewText
 async def read_operation(session: OneSession, seq: int) -> JSONResponse:
     """What one operation did."""
     if not 1 <= seq <= session.seq:
-        raise no_step(session, seq, 1)
+        raise _no_step(session, seq, 1)
     return JSONResponse(shapes.step_json(await session.step(seq)))
 
 
@@ -174,7 +186,7 @@ async def read_lanes(
     total = session.seq
     first = max(1, total - count + 1) if start is None else start
     if start is not None and not 1 <= first <= total:
-        raise no_step(session, first, 1)
+        raise _no_step(session, first, 1)
     last = min(first + count - 1, total)
     steps = await session.steps(first, last) if first <= last else []
     return JSONResponse(shapes.lanes_json(steps, session.spec, total))
@@ -391,8 +403,7 @@ def _table(table: TableName, device_id: int, machine: Machine) -> shapes.Json:
     }
 
 
-def no_step(session: Session, step: int, first: int) -> Problem:
-    """What is said of a step that the session has not; `first` is the first that may be asked for."""
+def _no_step(session: Session, step: int, first: int) -> Problem:
     detail = f"There is no step {step}: the session has {session.seq}."
     return Problem(404, "unknown-step", "No such step", detail, f"Ask for {first} to {session.seq}.")
 

@@ -33,7 +33,6 @@ from app.web import (
     lessons_api,
     links,
     metrics,
-    operations_api,
     pages,
     privacy,
     problems,
@@ -49,6 +48,7 @@ from app.web.rates import Rates
 from app.web.seats import Seats
 from app.web.security import BodyLimit, SameOrigin, SecurityHeaders
 from app.web.shutdown import on_shutdown_signal
+from app.web.straight import StraightRoute
 from app.web.views.render import prepare, prepare_others
 
 DESCRIPTION = (
@@ -89,7 +89,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.closing = threading.Event()
     app.state.players = anyio.CapacityLimiter(limits.CONCURRENT_PLAYS)
     problems.install(app)
-    operations_api.install(app)
+    app.router.routes.append(StraightRoute(api.router, api.append_operation))  # first of all: it is asked for most
     app.include_router(api.router)
     app.include_router(way_api.router)
     app.include_router(lessons_api.router)
