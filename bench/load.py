@@ -12,19 +12,23 @@ import json
 import tempfile
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count, repeat
 
 from bench.postgres import Postgres, PostgresMissing
 from bench.rate import Row
 from bench.server import serving
 
 USERS = (1, 16, 200)
+SOME_USERS = 16
+# A server compiles its templates after its start, beside the first requests.
+SETTLE_SECONDS = 3.0
 SECONDS = 3.0
 PATIENCE_SECONDS = 6.0
 CONNECT_SECONDS = 20.0
-TOTAL_SECONDS = 90.0
+TOTAL_SECONDS = 120.0
 WATCHERS = 1_000
 STEPS = 20
 STEP_EVERY_SECONDS = 0.25
@@ -120,23 +124,47 @@ def load_rows() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="giclab-bench-") as directory:
         environment = {"GICLAB_DATABASE_URL": f"sqlite:///{directory}/bench.db", "GICLAB_RATE_FACTOR": "0"}
         with serving(APP, environment) as port:
+            time.sleep(SETTLE_SECONDS)
             ours = {users: _users([port], users) for users in USERS}
+            new = _users([port], SOME_USERS, new_lines())
             fan_out = asyncio.run(_fan_out(port))
-    size = ours[USERS[0]].size
-    with serving("bench.bare:create_app", {"BENCH_FRAGMENT_BYTES": str(size)}) as port:
-        bare = {users: asyncio.run(_posts([(port, "/ops", "")] * users, b"op=write")) for users in USERS}
-    rows = [_row(users, ours[users], bare[users]) for users in USERS]
+        size = str(ours[USERS[0]].size)
+        database = {"BENCH_FRAGMENT_BYTES": size, "BENCH_DATABASE_URL": f"sqlite:///{directory}/bare.db"}
+        with serving("bench.bare:create_app", database) as port:
+            bare = {users: _bare(port, "/ops", users) for users in USERS}
+            stored = {users: _bare(port, "/stored", users) for users in USERS}
+    rows = []
+    for users in USERS:
+        what = _operations(users)
+        # Who is alone waits for the disk, which a route without a database does not: half of the time is gone there.
+        rows.append(_row(what, ours[users], bare[users], wanted=WANTED_SHARE if users > 1 else None))
+        rows.append(_row(f"{what}, bare with a commit", ours[users], stored[users], wanted=WANTED_SHARE))
+    rows.append(_row(f"{_operations(SOME_USERS)}, every line a new one", new, bare[SOME_USERS]))
     rows.append(_fan_out_row(fan_out))
     if time.monotonic() > end - 4 * SECONDS:
         return [*rows, Row("two servers: there was no time left", 0)]
     return rows + _two_servers()
 
 
-def _row(users: int, ours: Loaded, bare: Loaded) -> Row:
+def new_lines() -> Iterator[bytes]:
+    """Operations of which no two are written alike: none was read before."""
+    for number in count():
+        address = 0x4000_0000 + (number % 0x1_0000 << 16) + (number // 0x1_0000 << 32)
+        yield json.dumps({"op": f"write GICR_PENDBASER@0 Physical_Address={address:#x} PTZ=1"}).encode()
+
+
+def _bare(port: int, path: str, users: int) -> Loaded:
+    return asyncio.run(_posts([(port, path, "")] * users, repeat(b"op=write")))
+
+
+def _operations(users: int) -> str:
+    return f"operations of {users} user{'s' if users > 1 else ''}"
+
+
+def _row(what: str, ours: Loaded, bare: Loaded, wanted: float | None = None) -> Row:
     told = f"  p50 {ours.median:.1f} / {bare.median:.1f} ms, p99 {ours.worst:.1f} / {bare.worst:.1f} ms"
     failed = f", {ours.errors} errors" if ours.errors else ", no errors"
-    what = f"operations of {users} user{'s' if users > 1 else ''}"
-    return Row(what, ours.rate, bare.rate, ratio_wanted=WANTED_SHARE, remark=told + failed)
+    return Row(what, ours.rate, bare.rate, ratio_wanted=wanted, remark=told + failed)
 
 
 def _fan_out_row(found: FanOut) -> Row:
@@ -155,23 +183,25 @@ def _two_servers() -> list[Row]:
         with cluster:
             environment = {"GICLAB_DATABASE_URL": cluster.new_database(), "GICLAB_RATE_FACTOR": "0"}
             with serving(APP, environment) as first:
-                one = _users([first], 16)
+                time.sleep(SETTLE_SECONDS)
+                one = _users([first], SOME_USERS)
                 with serving(APP, environment) as second:
-                    two = _users([first, second], 16)
+                    time.sleep(SETTLE_SECONDS)
+                    two = _users([first, second], SOME_USERS)
     except PostgresMissing as missing:
         return [Row(f"two servers: {missing}", 0)]
     told = f"  of one server on PostgreSQL; p99 {two.worst:.1f} / {one.worst:.1f} ms, {two.errors + one.errors} errors"
-    return [Row("operations of 16 users, two servers", two.rate, one.rate, remark=told)]
+    return [Row(f"{_operations(SOME_USERS)}, two servers", two.rate, one.rate, remark=told)]
 
 
-def _users(ports: Sequence[int], users: int) -> Loaded:
+def _users(ports: Sequence[int], users: int, bodies: Iterator[bytes] | None = None) -> Loaded:
     """So many users, each with a session of their own and one operation under way at a time."""
     places = []
     for number in range(users):
         port = ports[number % len(ports)]
         made = _session(port)
         places.append((port, f"/api/v1/sessions/{made['id']}/ops", f"Authorization: Bearer {made['edit_key']}\r\n"))
-    return asyncio.run(_posts(places, OP))
+    return asyncio.run(_posts(places, bodies or repeat(OP), "json"))
 
 
 def _session(port: int) -> dict[str, str]:
@@ -185,25 +215,26 @@ def _session(port: int) -> dict[str, str]:
     return found
 
 
-async def _posts(places: Sequence[tuple[int, str, str]], body: bytes) -> Loaded:
+async def _posts(
+    places: Sequence[tuple[int, str, str]], bodies: Iterator[bytes], kind: str = "x-www-form-urlencoded"
+) -> Loaded:
     times: list[float] = []
     errors = size = 0
     begins = asyncio.Event()
     ready = 0
     end = float("inf")
-    kind = "json" if body.startswith(b"{") else "x-www-form-urlencoded"
 
     async def user(port: int, path: str, headers: str) -> None:
         nonlocal errors, size, ready
         line = await Line.open(port)
         headers = f"{headers}Content-Type: application/{kind}\r\n"
-        await line.post(path, body, headers)
+        await line.post(path, next(bodies), headers)
         ready += 1
         if ready == len(places):
             begins.set()
         await begins.wait()
         while (start := time.perf_counter()) < end:
-            status, answer = await line.post(path, body, headers)
+            status, answer = await line.post(path, next(bodies), headers)
             times.append(1000 * (time.perf_counter() - start))
             errors += not 200 <= status < 300
             size = len(answer)
