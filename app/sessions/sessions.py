@@ -129,12 +129,16 @@ class Sessions:
         """How many event streams are open on this server."""
         return sum(session.watchers for session in list(self._all.values()))
 
-    async def open(self, session_id: str) -> Session:
-        """The session, played from its log unless it is in memory. UnknownSession, DamagedLog, StorageFailed."""
+    async def open(self, session_id: str, *, to_append: bool = False) -> Session:
+        """The session, played from its log unless it is in memory. UnknownSession, DamagedLog, StorageFailed.
+
+        With all that other servers did to it, as far as that is asked: `to_append` leaves out what they did last, which
+        an append finds out by itself.
+        """
         session = self._all.get(session_id)
         if session is None or session.gone:
             session = await self._load(session_id)
-        elif self._store.shared:
+        elif self._store.shared and not to_append:
             await self._look_up(session)
         now = int(time.time())
         if now - session.used >= USED_TO:

@@ -105,10 +105,12 @@ async def create_session(request: Request, sessions: AllSessions, new: shapes.Ne
 @router.post("/sessions/{id}/ops", response_model=shapes.StepAnswer)
 async def append_operation(request: Request, id: str, new: shapes.NewOperation) -> Response:  # noqa: A002
     """Do one operation. Answered once it is on disk; refused as a whole if anything is wrong with it."""
-    # Without OneSession: it is come to by a StraightRoute too.
-    session = await one_session(request.app.state.sessions, id)
+    sessions: Sessions = request.app.state.sessions  # and not OneSession: a StraightRoute leads here too
+    session = await sessions.open(id, to_append=True)
     if new.after is not None and new.after > session.seq:
-        raise _no_step(session, new.after, 0)
+        session = await sessions.open(id)  # it may be a step that another server did
+        if new.after > session.seq:
+            raise _no_step(session, new.after, 0)
     step = await session.append(new.op, edit_key=presented_key(request, session), after=new.after)
     return Response(to_json(shapes.step_json(step)), media_type="application/json")
 

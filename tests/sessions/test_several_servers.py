@@ -2,13 +2,17 @@
 
 import asyncio
 import json
+from contextlib import ExitStack
 
 import psycopg
 import pytest
+from starlette.testclient import TestClient
 
 from app import limits
-from app.sessions import Sessions, StorageFailed, moves, news
+from app.sessions import Sessions, StorageFailed, UnknownSession, moves, news
 from app.sessions.news import Said, Stored
+from app.settings import Settings
+from app.web.app import create_app
 
 pytestmark = pytest.mark.anyio
 PTZ = "write GICR_PENDBASER@0 PTZ=1"
@@ -137,6 +141,42 @@ async def test_who_opens_the_session_there_sees_it_as_it_is_even_before_the_news
     opened = await there.open(session.id)
     assert opened.seq == 2
     assert opened.lines() == session.lines()
+
+
+async def test_who_opens_it_there_to_append_asks_for_nothing_and_comes_after_what_was_done_here(
+    both, here, there, monkeypatch
+):
+    session, stale, key = both
+    monkeypatch.setattr(there._news, "_hear", lambda _: None)
+    await there._news._listener.stop()
+    await session.append(PTZ, edit_key=key)
+    monkeypatch.setattr(type(there._store), "last", lambda *_: pytest.fail("the database was asked"))
+    opened = await there.open(session.id, to_append=True)
+    assert opened is stale
+    assert opened.seq == 1
+    assert (await opened.append("note three", edit_key=key)).seq == 3
+    assert [line for _, line in opened.lines()] == ["read GICD_CTLR", PTZ, "note three"]
+
+
+async def test_who_appends_to_a_session_that_another_server_deleted_is_told_that_there_is_none(both, there, sql):
+    session, _, key = both
+    sql("DELETE FROM sessions")
+    opened = await there.open(session.id, to_append=True)
+    with pytest.raises(UnknownSession):
+        await opened.append(PTZ, edit_key=key)
+    with pytest.raises(UnknownSession):
+        await there.open(session.id, to_append=True)
+
+
+async def test_an_operation_after_a_step_that_only_another_server_has_heard_of_is_done(database_url):
+    with ExitStack() as opened:
+        servers = [create_app(Settings(database_url=database_url, rate_factor=0)) for _ in range(2)]
+        here, there = (opened.enter_context(TestClient(server)) for server in servers)
+        made = here.post("/api/v1/sessions", json={"scenario": "read GICD_CTLR\n"}).json()
+        path, key = f"/api/v1/sessions/{made['id']}/ops", {"Authorization": f"Bearer {made['edit_key']}"}
+        assert there.post(path, json={"op": "note two"}, headers=key).json()["seq"] == 2
+        assert here.post(path, json={"op": "note three", "after": 2}, headers=key).json()["seq"] == 3
+        assert there.post(path, json={"op": "note five", "after": 4}, headers=key).status_code == 404
 
 
 async def test_an_event_that_is_kept_nowhere_reaches_the_watchers_of_all_servers_once(both):
