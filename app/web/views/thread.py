@@ -25,11 +25,11 @@ class Saw:
     """
 
     title: str
-    lines: tuple[tuple[tuple[Run, ...], str], ...]
+    lines: tuple[tuple[tuple[Run, ...], tuple[Run, ...]], ...]
     why: tuple[Run, ...]
     differs: bool
     href: str
-    real: str
+    real: tuple[Run, ...]
     agrees: bool
 
 
@@ -89,10 +89,10 @@ def _saw(each: Experiment, item: Measured, reference: Measured, payload: str) ->
         href = f"/x/{payload}/migrate?{urlencode(query, safe=',=@')}"
     else:
         href = f"/x/{payload}?{urlencode(query)}"
-    lines = tuple((runs(" ".join(text.split())), value) for text, value in item.answers)
+    lines = tuple((runs(" ".join(text.split())), runs(value)) for text, value in item.answers)
     why: tuple[Run, ...] = ()
     if item.outcome is not None:
-        lines = (((), headline(item.outcome)),)
+        lines = (((), runs(headline(item.outcome))),)
         why = _why(item.outcome)
     seen = each.real.get(item.implementation)
     return Saw(
@@ -101,7 +101,7 @@ def _saw(each: Experiment, item: Measured, reference: Measured, payload: str) ->
         why,
         item.shown != reference.shown,
         href,
-        _seen(item.implementation, seen),
+        runs(_seen(item.implementation, seen)),
         seen == item.stated,
     )
 
