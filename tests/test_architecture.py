@@ -98,7 +98,7 @@ def test_imports_point_downwards(path):
     assert not upwards
 
 
-@pytest.mark.parametrize("path", [*APP.glob("gic/*.py")], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*(APP / "gic").rglob("*.py")], ids=lambda path: str(path.relative_to(APP)))
 def test_the_model_is_pure(path):
     impure = [
         f"{path.name}:{line}: {module}"

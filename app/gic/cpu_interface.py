@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from app.gic import effects
-from app.gic.interrupt_effects import ControlChanged, Preempted, RunningPriority
+from app.gic.effects import ControlChanged, Preempted, RunningPriority
 from app.gic.lpi import Candidate
 from app.gic.security import SECURE_PRIORITIES, from_nonsecure_priority, nonsecure_priority
 from app.gic.signals import IDLE

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from app.gic import effects
-from app.gic.interrupt_effects import InterruptsActive
+from app.gic.effects import InterruptsActive
 from app.gic.lpi import FIRST_LPI, Candidate
 from app.gic.lpi_behaviours import DisabledPending
 from app.gic.lpi_kernel import KernelLpis, Lpi

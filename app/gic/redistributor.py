@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.gic import effects
 from app.gic.distributor import GROUP_NAMES, InterruptWords
-from app.gic.interrupt_effects import ControlChanged
+from app.gic.effects import ControlChanged
 from app.gic.lpi import ENABLE_LPIS
 from app.gic.lpi_behaviours import EnableAgain, InvlpirScope, LpiBasesWhileEnabled
 from app.gic.lpi_kernel import KernelLpis

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.gic.interrupt_effects import ControlChanged, InterruptsActive, InterruptsChanged, InterruptsPending
+from app.gic.effects import ControlChanged, InterruptsActive, InterruptsChanged, InterruptsPending
 from app.gic.register_file import Write
 from app.gic.routing import one_of_n, spi_target
 from app.gic.security import DS

@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
 from app.gic import effects as e
-from app.gic import interrupt_effects as i
 from app.scenario.migration import Restored
 
 
@@ -146,14 +145,14 @@ def _of_cpu(lane: Lane, mark: Mark) -> Rule:
 def _wired(mark: Mark) -> Rule:
     """SPIs are the Distributor's, SGIs and PPIs a Redistributor's."""
 
-    def rule(effect: e.LineChanged | i.InterruptsChanged, _whose: Whose) -> tuple[Where, ...]:
+    def rule(effect: e.LineChanged | e.InterruptsChanged, _whose: Whose) -> tuple[Where, ...]:
         first = effect.intid if isinstance(effect, e.LineChanged) else effect.intids[0]
         return ((Lane.DISTRIBUTOR if effect.cpu is None else Lane.REDISTRIBUTOR, effect.cpu, mark, str(first)),)
 
     return rule
 
 
-def _control(effect: i.ControlChanged, _whose: Whose) -> tuple[Where, ...]:
+def _control(effect: e.ControlChanged, _whose: Whose) -> tuple[Where, ...]:
     """A CPU has two parts of the GIC: the register that is cited tells which."""
     lane = _lane(effect.cite.rpartition(" ")[2])
     if effect.cpu is None or lane not in (Lane.CPU, Lane.REDISTRIBUTOR):
@@ -207,12 +206,12 @@ RULES: Mapping[type[e.Effect], Rule] = {
     e.Ended: _of_cpu(Lane.CPU, Mark.ENDED),
     e.UserspaceCalled: _one(Lane.SOFTWARE, Mark.USERSPACE),
     Restored: _one(Lane.SOFTWARE, Mark.USERSPACE),
-    i.InterruptsChanged: _wired(Mark.CHANGED),
-    i.InterruptsPending: _wired(Mark.PENDING),
-    i.InterruptsActive: _wired(Mark.ACTIVE),
-    i.ControlChanged: _control,
-    i.Preempted: _of_cpu(Lane.CPU, Mark.PREEMPTED),
-    i.RunningPriority: _of_cpu(Lane.CPU, Mark.PRIORITY),
+    e.InterruptsChanged: _wired(Mark.CHANGED),
+    e.InterruptsPending: _wired(Mark.PENDING),
+    e.InterruptsActive: _wired(Mark.ACTIVE),
+    e.ControlChanged: _control,
+    e.Preempted: _of_cpu(Lane.CPU, Mark.PREEMPTED),
+    e.RunningPriority: _of_cpu(Lane.CPU, Mark.PRIORITY),
 }
 # What happens where the effect before it did.
 THERE_TOO: Mapping[type[e.Effect], Mark] = {e.EffectsLeftOut: Mark.MORE, e.Choice: Mark.CHOICE}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
 
-from app.gic import effects, interrupt_effects
+from app.gic import effects
 from app.gic.commands import encode
 from app.gic.effects import Effect, Role, as_dict
 from tests.gic.rig import COLLECTIONS, DEVICES, ITT, PEND, PROP, QUEUE, Rig
@@ -298,7 +300,11 @@ def test_an_effect_names_what_it_is_about(story, lpis):
 
 
 def declared() -> set[type[Effect]]:
-    everything = [*vars(effects).values(), *vars(interrupt_effects).values()]
+    everything = [
+        each
+        for module in iter_modules(effects.__path__, "app.gic.effects.")
+        for each in vars(import_module(module.name)).values()
+    ]
     return {each for each in everything if isinstance(each, type) and issubclass(each, Effect)}
 
 
@@ -309,6 +315,10 @@ def kinds() -> dict[str, type[Effect]]:
 
 def test_every_kind_has_its_story():
     assert {story[0] for story in STORIES + STORIES_WITH_LPIS_OFF} == set(kinds())
+
+
+def test_every_kind_is_behind_one_door():
+    assert {each.__name__ for each in declared()} <= set(effects.__all__)
 
 
 def test_no_two_kinds_share_a_name():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import app.gic
 from app.gic import IMPLEMENTATIONS, Machine, effects
 from app.gic.behaviours import Area, Consequence, Status
 from app.gic.implementations import STRATEGIES, Implementation, implementation
@@ -13,7 +14,7 @@ from app.gic.register_differences import SAID_ELSEWHERE, Kind, maps, register_di
 from app.registers import IMPLEMENTATION_NAMES
 from app.scenario import Player, parse
 
-GIC = Path(effects.__file__).parent
+GIC = Path(app.gic.__file__).parent
 BEHAVIOURS = IMPLEMENTATIONS["architecture"].behaviours()
 GIVEN = [item.name for item in fields(Implementation) if item.init and item.name in BEHAVIOURS]
 
@@ -21,7 +22,7 @@ GIVEN = [item.name for item in fields(Implementation) if item.init and item.name
 def asked_in_code() -> set[str]:
     """Every x in `….impl.x` or `impl.x` in the emulator."""
     found = set()
-    for path in GIC.glob("*.py"):
+    for path in GIC.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute):
                 owner = node.value

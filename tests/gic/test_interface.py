@@ -6,7 +6,7 @@ import pytest
 
 from app.gic import COMMANDS, IMPLEMENTATIONS, GuestMemory, Machine, UserspaceError, effects
 from app.gic.commands import encode
-from app.gic.interrupt_effects import ControlChanged
+from app.gic.effects import ControlChanged
 from app.registers import IMPLEMENTATION_NAMES
 from tests.gic.rig import COLLECTIONS, CONFIG, DEVICES, EVERYWHERE, ITT, KVM, NONE, PEND, PROP, QUEUE, Rig
 

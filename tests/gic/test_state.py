@@ -18,8 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from app.gic import COMMANDS, IMPLEMENTATIONS, Machine, UserspaceError, effects
 from app.gic.commands import WORDS, encode
+from app.gic.effects import InterruptsChanged
 from app.gic.implementations import STRATEGIES, Signalling
-from app.gic.interrupt_effects import InterruptsChanged
 from app.registers import register_map
 from tests.gic.rig import (
     COLLECTIONS,

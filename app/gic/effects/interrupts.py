@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
-from app.gic.effects import Effect, Role
+from app.gic.effects.effect import Effect, Role, at_cpu
 
 
 def _names(intids: tuple[int, ...]) -> str:
@@ -15,6 +15,31 @@ def _names(intids: tuple[int, ...]) -> str:
     ends = [*(before for before, after in pairwise(intids) if after != before + 1), intids[-1]]
     spans = [str(start) if start == end else f"{start}-{end}" for start, end in zip(starts, ends, strict=True)]
     return f"INTID{'s' if len(intids) > 1 else ''} {', '.join(spans)}"
+
+
+@dataclass(frozen=True, slots=True)
+class LineChanged(Effect):
+    kind: ClassVar[str] = "line-changed"
+    intid: int
+    cpu: int | None
+    level: bool
+
+    @property
+    def words(self) -> str:
+        return f"The wire of INTID {self.intid}{at_cpu(self.cpu)} went {'high' if self.level else 'low'}"
+
+
+@dataclass(frozen=True, slots=True)
+class SgiSent(Effect):
+    kind: ClassVar[str] = "sgi-sent"
+    role: ClassVar[Role] = Role.HIT
+    intid: int
+    source: int
+    target: int
+
+    @property
+    def words(self) -> str:
+        return f"SGI {self.intid} from CPU {self.source} is pending on CPU {self.target}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,40 +91,3 @@ class ControlChanged(Effect):
     @property
     def words(self) -> str:
         return f"{'Distributor' if self.cpu is None else f'CPU {self.cpu}'}: {self.what}"
-
-
-@dataclass(frozen=True, slots=True)
-class Preempted(Effect):
-    """An interrupt was acknowledged while another was active. Both priorities are group priorities."""
-
-    kind: ClassVar[str] = "pre-empted"
-    role: ClassVar[Role] = Role.WHY
-    cpu: int
-    intid: int
-    priority: int
-    running: int
-    cite: str = "IHI 0069, Preemption"
-
-    @property
-    def words(self) -> str:
-        return (
-            f"CPU {self.cpu}: INTID {self.intid} pre-empts the active interrupt, its group priority "
-            f"{self.priority:#04x} is higher than the running priority {self.running:#04x}"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class RunningPriority(Effect):
-    """ICC_RPR_EL1 changed without an acknowledge; 0xff is idle."""
-
-    kind: ClassVar[str] = "running-priority"
-    role: ClassVar[Role] = Role.WHY
-    cpu: int
-    was: int
-    now: int
-    cite: str = "IHI 0069, ICC_RPR_EL1"
-
-    @property
-    def words(self) -> str:
-        now = "idle (0xff)" if self.now == 0xFF else f"{self.now:#04x}"
-        return f"CPU {self.cpu}: the running priority went from {self.was:#04x} to {now}"
