@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from app.gic.its_kernel import ENTRY_BYTES, KernelTranslation
+from app.gic.its_kernel import KernelTranslation
+from app.gic.its_mappings import ENTRY_BYTES
 from app.gic.shown import CollectionView, DeviceView, EventView
 from app.gic.tables import KvmCte, KvmDte, KvmIte
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.gic.lpi_kernel import Lpi
+    from app.gic.lpi_struct import Lpi
 
 UNMAPPED_TARGET = 0xFFFF_FFFF
 

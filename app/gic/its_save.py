@@ -10,8 +10,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from app.gic import effects
-from app.gic.its_kernel import ENTRY_BYTES, PAGE_BYTES, KernelTranslation
+from app.gic.its_kernel import KernelTranslation
 from app.gic.its_lists import UNMAPPED_TARGET, Collection, Device, Event
+from app.gic.its_mappings import ENTRY_BYTES, L1_ADDRESS, PAGE_BYTES
 from app.gic.lpi import FIRST_LPI, LPI_ID_BITS
 from app.gic.tables import DWORD, L1_VALID, KvmCte, KvmDte, KvmIte
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 _V = 1 << 63
 _MAX_DEVICE_OFFSET = (1 << 14) - 1
 _MAX_EVENT_OFFSET = (1 << 16) - 1
-_L1_ADDRESS = 0x000F_FFFF_FFFF_0000
 _BLOCK = 65536
 
 # A scan's callback: (id, entry) to the offset of the next entry, 0 to stop; Refused ends it with an errno.
@@ -191,7 +191,7 @@ class _Restore:
         if not entry & L1_VALID:
             return 1
         per_page = PAGE_BYTES // ENTRY_BYTES
-        return int(self._scan(entry & _L1_ADDRESS, PAGE_BYTES, number * per_page, self._device))
+        return int(self._scan(entry & L1_ADDRESS, PAGE_BYTES, number * per_page, self._device))
 
     def _device(self, number: int, data: bytes) -> int:
         entry = KvmDte.unpack(data)

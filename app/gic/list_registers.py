@@ -15,7 +15,8 @@ from app.gic import effects
 from app.gic.effects import InterruptsActive
 from app.gic.lpi import FIRST_LPI, Candidate
 from app.gic.lpi_behaviours import DisabledPending
-from app.gic.lpi_kernel import KernelLpis, Lpi
+from app.gic.lpi_kernel import KernelLpis
+from app.gic.lpi_struct import Lpi
 from app.gic.routing import spi_target
 from app.gic.signal_behaviours import GroupZero, LevelLatch, TieBreak, WrongEnd
 from app.gic.signals import ENABLE_GRP0, ENABLE_GRP1, IDLE

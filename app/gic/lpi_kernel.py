@@ -7,8 +7,7 @@ vgic_v3_lpi_sync_pending_status, vgic_v3_save_pending_tables; vgic.c: vgic_put_i
 from __future__ import annotations
 
 from contextlib import suppress
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from app.gic import effects
 from app.gic.bounds import SCAN_WORK
@@ -41,6 +40,7 @@ from app.gic.lpi_behaviours import (
     UnmapPending,
 )
 from app.gic.lpi_map import Planes
+from app.gic.lpi_struct import Lpi, state_of
 
 if TYPE_CHECKING:
     from app.gic.list_registers import ListRegisters
@@ -48,59 +48,6 @@ if TYPE_CHECKING:
 
 _SYNC = "vgic-v3.c: vgic_v3_lpi_sync_pending_status"
 _SCAN = "vgic-its.c: its_sync_lpi_pending_table"
-
-
-class Lpi:
-    """struct vgic_irq of an LPI. `target`: CPU or None; `queued`: the CPU whose list holds it; `refs`: its users."""
-
-    __slots__ = (
-        "active",
-        "config",
-        "enabled",
-        "intid",
-        "latch",
-        "priority",
-        "queued",
-        "read",
-        "refs",
-        "strayed",
-        "target",
-    )
-
-    def __init__(self, intid: int, target: int | None) -> None:
-        self.intid = intid
-        self.target = target
-        self.config = 0
-        self.read = False  # the configuration byte was read
-        self.enabled = False
-        self.priority = 0
-        self.latch = False
-        self.active = False
-        self.queued: int | None = None
-        self.refs = 1
-        self.strayed = False  # it left, or did not follow, its collection for as long as it is pending
-
-    @classmethod
-    def of(cls, state: tuple[Any, ...]) -> Lpi:
-        """As it was when `_STATE` was taken of it. Spelled out: a page of a step restores up to 57,344 a few times."""
-        lpi = cls.__new__(cls)
-        (
-            lpi.active,
-            lpi.config,
-            lpi.enabled,
-            lpi.intid,
-            lpi.latch,
-            lpi.priority,
-            lpi.queued,
-            lpi.read,
-            lpi.refs,
-            lpi.strayed,
-            lpi.target,
-        ) = state
-        return lpi
-
-
-_STATE = attrgetter(*Lpi.__slots__)
 
 
 class KernelLpis:
@@ -395,7 +342,7 @@ class KernelLpis:
         return {intid: lpi.target for intid, lpi in self.structs.items() if lpi.latch}
 
     def snapshot(self) -> object:
-        return tuple(_STATE(lpi) for lpi in self.structs.values())
+        return tuple(state_of(lpi) for lpi in self.structs.values())
 
     def restore(self, state: object) -> None:
         assert isinstance(state, tuple)

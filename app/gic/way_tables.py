@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from app.gic.its import VALID
-from app.gic.its_kernel import ENTRY_BYTES, KernelTranslation
+from app.gic.its_kernel import KernelTranslation
 from app.gic.its_lists import Device
+from app.gic.its_mappings import ENTRY_BYTES
 from app.gic.its_tables import TableFault, TableTranslation
 from app.gic.tables import (
     L1_ENTRY_BYTES,

@@ -10,7 +10,8 @@ from app.gic.commands import WORDS
 from app.gic.its_kernel import KernelTranslation
 from app.gic.lpi_cached import CachedLpis
 from app.gic.lpi_index import RANK_BITS
-from app.gic.lpi_kernel import KernelLpis, Lpi
+from app.gic.lpi_kernel import KernelLpis
+from app.gic.lpi_struct import Lpi
 from app.gic.memory import PAGE, GuestMemory
 from app.gic.register_file import Layout
 from app.scenario.scenario import MachineSpec

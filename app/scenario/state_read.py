@@ -21,7 +21,8 @@ from app.gic.commands import WORDS
 from app.gic.its_tables import TableTranslation
 from app.gic.lpi_cached import CachedLpis
 from app.gic.lpi_index import RANK_BITS
-from app.gic.lpi_kernel import KernelLpis, Lpi
+from app.gic.lpi_kernel import KernelLpis
+from app.gic.lpi_struct import Lpi
 from app.gic.memory import PAGE, GuestMemory
 from app.gic.outcome import Outcome
 from app.gic.tables import L1_ENTRY_BYTES, TableRoot
