@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from app.gic import driver, effects
-from app.gic.behaviours import Behaviour, Doors, PendingHome, Signalling, TableEntries, TablesHome
-from app.gic.bounds import EFFECTS_PER_STEP
+from app.gic.behaviours import Doors, PendingHome, Signalling, TableEntries, TablesHome
 from app.gic.bus import LIMITS, Bus
 from app.gic.commands import WORDS
 from app.gic.cpu_interface import CpuInterface
 from app.gic.distributor import Distributor
-from app.gic.effects import Effect
-from app.gic.heard import Heard
 from app.gic.implementations import Implementation
 from app.gic.implementations import implementation as find_implementation
 from app.gic.its import Its, Translation
@@ -35,6 +29,7 @@ from app.gic.security import NonSecure, from_nonsecure_priority
 from app.gic.signals import DirectSignals, Signals
 from app.gic.system_registers import SystemRegisters
 from app.gic.tables import PlainFormat, QemuFormat
+from app.gic.telling import Telling
 from app.gic.userspace import Userspace, UserspaceError
 from app.gic.views import Views
 from app.gic.way import Way, event_way, lpi_way
@@ -47,7 +42,7 @@ MAX_CPUS = 32
 MAX_SPIS = 988
 
 
-class Machine(Looking):
+class Machine(Looking, Telling):
     """A GICv3 with its ITS, `cpus` CPU interfaces and guest RAM.
 
     `implementation` names whose behaviour it has; `spis` is a multiple of 32 up to 988 (rounded up to the map's
@@ -77,7 +72,7 @@ class Machine(Looking):
         if security not in (1, 2) or (security == 2 and self.impl.registers != "architecture"):
             raise ValueError(f"security={security}: 1, or 2 with implementation=architecture (two Security states)")
         self.implementation = self.impl.name
-        self.cpus = cpus
+        super().__init__(cpus)
         self.spis = spis
         self.has_its = its
         self.make = (self.impl, cpus, spis, its, security)
@@ -87,13 +82,10 @@ class Machine(Looking):
         self.values: list[int] = list(self.layout.resets)
         self.memory: Memory = GuestMemory(ram_mib) if memory is None else memory
         self.ram: Ram = self.memory if isinstance(self.memory, GuestMemory) else ForeignMemory(self.memory)
-        self.sink: Heard | None = None
         self.its_placed = True  # a VMM has given the ITS its base address
         self.work = 0  # commands, table entries and LPIs that were looked at so far: what time grows with
         self.batch = 0  # times that the ITS has looked at its queue
         self.its_unfinished = False  # the ITS has commands left, and goes on at the next access
-        self.notes_choices = False  # also where nobody listens
-        self.choices: dict[effects.Choice, None] = {}  # noted since somebody last looked here and cleared it
         self.by_userspace = False  # a VMM makes the access under way
         self.secure = False  # Secure software makes the access under way
         self.security = security
@@ -107,8 +99,6 @@ class Machine(Looking):
         self._pendbaser = [self.layout.slot("GICR_PENDBASER", cpu) for cpu in range(cpus)]
         self._gicd_ctlr = self.layout.slot("GICD_CTLR")
         self._iidr = self.layout.slot("GICD_IIDR")
-        self._told: list[tuple[int, int] | None] = [None] * cpus
-        self._choices: dict[Behaviour, effects.Choice] = {}
         self._build()
         self._system_registers = SystemRegisters(self)
         self.userspace = Userspace(self)
@@ -143,30 +133,6 @@ class Machine(Looking):
         return self._its
 
     # -- what the parts ask of each other
-
-    def tell(self, effect: Effect) -> None:
-        if self.sink is not None:
-            self.sink.append(effect)
-
-    @property
-    def watched(self) -> bool:
-        """Whether it is worth the time to find out that something is left open by the manual."""
-        return self.notes_choices or self.sink is not None
-
-    def chose(self, behaviour: Behaviour) -> None:
-        """Something happened that the manual leaves open, and `behaviour` decided it: tell what was taken."""
-        if not behaviour.status or not self.watched:
-            return
-        choice = self._choices.get(behaviour)
-        if choice is None:
-            choice = self._choices[behaviour] = self._choice(behaviour)
-        self.choices[choice] = None
-        self.tell(choice)
-
-    def _choice(self, behaviour: Behaviour) -> effects.Choice:
-        rule = f"{behaviour.title()} ({behaviour.status})"
-        name = next(name for name, value in self.impl.behaviours().items() if value is behaviour)
-        return effects.Choice(rule, behaviour.meaning, behaviour.allowed, behaviour.cite, name)
 
     def lpis_enabled(self, cpu: int) -> bool:
         return bool(self.values[self._ctlr[cpu]] & ENABLE_LPIS)
@@ -351,37 +317,6 @@ class Machine(Looking):
     def event_way(self, device_id: int, event_id: int | None = None) -> Way:
         """The same for a device's event, mapped or not; None: its first mapped one."""
         return event_way(self, device_id, event_id)
-
-    # -- listening
-
-    @contextmanager
-    def listen(self) -> Iterator[list[Effect]]:
-        """The effects of what happens inside the block, in order."""
-        outer = self.sink
-        heard = Heard(EFFECTS_PER_STEP)
-        self.sink = heard
-        self._told = [self._signalled(cpu) for cpu in range(self.cpus)]
-        try:
-            yield heard
-        finally:
-            self.sink = outer
-            heard.close()
-            if outer is not None:
-                outer.extend(heard)
-
-    def _signalled(self, cpu: int) -> tuple[int, int] | None:
-        found = self.cpu_interfaces[cpu].signalled()
-        return None if found is None else (found.intid, found.priority)
-
-    def settle(self) -> None:
-        """At the end of an operation: tell which CPU interface signals something else now."""
-        if self.sink is None:
-            return
-        for cpu in range(self.cpus):
-            now = self._signalled(cpu)
-            if now != self._told[cpu]:
-                self._told[cpu] = now
-                self.sink.result(effects.Signalled(cpu, *now) if now else effects.Signalled(cpu, None))
 
     # -- for notebooks
 
