@@ -4,8 +4,9 @@ from types import TracebackType
 from typing import NoReturn, Self
 
 from app.engines.qtest import ANSWER_SECONDS, Qtest
+from app.exchange.qemu_events import Hppi
 from app.exchange.qemu_tables import ITE_BYTES, QemuTables
-from app.exchange.qemu_trace import Hppi, parse_event
+from app.exchange.qemu_trace import parse_event
 from app.exchange.qtest import DEVICE_TREE_BYTES, SPIS
 from app.gic import Machine, MachineState, effects
 from app.gic.commands import COMMAND_BYTES

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from app.exchange.qemu_tables import ADDRESS_51_12, ENTRY_BYTES, QemuTables
-from app.exchange.qemu_trace import (
+from app.exchange.qemu_events import (
     BusAccess,
     CollectionEntry,
     CommandOperands,
@@ -24,9 +23,10 @@ from app.exchange.qemu_trace import (
     SgiPending,
     Signalled,
     SystemAccess,
-    TraceLine,
     WireChanged,
 )
+from app.exchange.qemu_tables import ADDRESS_51_12, ENTRY_BYTES, QemuTables
+from app.exchange.qemu_trace import TraceLine
 from app.gic import Machine
 from app.gic.commands import COMMAND_BYTES, COMMANDS, encode
 

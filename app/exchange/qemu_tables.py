@@ -6,7 +6,7 @@ Layouts from arm_gicv3_its.c and gicv3_internal.h, seen on QEMU 7.2: an entry's 
 
 from struct import Struct
 
-from app.exchange.qemu_trace import CollectionEntry, DeviceEntry, InterruptEntry
+from app.exchange.qemu_events import CollectionEntry, DeviceEntry, InterruptEntry
 from app.gic import Machine
 
 ADDRESS_51_12 = 0x000F_FFFF_FFFF_F000

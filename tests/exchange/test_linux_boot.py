@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from app.exchange.qemu_events import CommandOperands
 from app.exchange.qemu_replay import LinuxGuest, packet, replay
-from app.exchange.qemu_trace import CommandOperands, parse
+from app.exchange.qemu_trace import parse
 from app.gic import Machine
 from app.gic.commands import decode
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.exchange import qemu_trace as trace
+from app.exchange import qemu_events as trace
 from app.exchange.qemu_trace import parse, parse_event
 
 LINES = {

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.exchange.qemu_trace import Signalled, parse_event
+from app.exchange.qemu_events import Signalled
+from app.exchange.qemu_trace import parse_event
 from tests.exchange.importing import imported, spoken
 
 CORPUS = Path(__file__).parents[1] / "corpora" / "linux-6.1-boot-qemu-7.2.trace.gz"

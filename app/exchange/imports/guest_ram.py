@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 
 from app.exchange.imports.pieces import MIB, Steps, reach
 from app.exchange.imports.places import Places
+from app.exchange.qemu_events import BusAccess, CollectionEntry, CommandOperands, DeviceEntry, Event, InterruptEntry
 from app.exchange.qemu_replay import FIRST_LPI, GICR_WAKER, PROCESSOR_SLEEP, LinuxGuest
 from app.exchange.qemu_tables import ADDRESS_51_12, ENTRY_BYTES, INDIRECT, LEVEL1_VALID, PAGE_BYTES
-from app.exchange.qemu_trace import BusAccess, CollectionEntry, CommandOperands, DeviceEntry, Event, InterruptEntry
 from app.gic.commands import COMMAND_BYTES
 from app.gic.memory import RAM_BASE
 from app.scenario.operations import Operation, Poke, RegisterRef, Write

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator
 from app.exchange.imports.guest_ram import GuestRam
 from app.exchange.imports.pieces import Bad, Fact, Format, Options, Other, Piece, Row, Seen, Steps, need_cpu
 from app.exchange.imports.places import NotHere, Places
-from app.exchange.qemu_replay import packet, sgi1r
-from app.exchange.qemu_trace import (
+from app.exchange.qemu_events import (
     BusAccess,
     CollectionEntry,
     CommandOperands,
@@ -28,9 +27,9 @@ from app.exchange.qemu_trace import (
     Signalled,
     SystemAccess,
     WireChanged,
-    event_name,
-    parse_event,
 )
+from app.exchange.qemu_replay import packet, sgi1r
+from app.exchange.qemu_trace import event_name, parse_event
 from app.gic.commands import COMMAND_BYTES, COMMANDS
 from app.gic.machine import MAX_CPUS
 from app.scenario.operations import (
