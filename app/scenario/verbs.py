@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from app.gic.commands import COMMANDS, CommandError, encode
+from app.scenario.migrate_words import parse_migrate
 from app.scenario.operations import (
     Ack,
     Attribute,
-    Edit,
     Eoi,
     FieldValue,
     Half,
     Irq,
     Its,
     LoadState,
-    Migrate,
     Msi,
     Note,
     Operation,
@@ -32,7 +30,6 @@ from app.scenario.operations import (
     Write,
 )
 from app.scenario.options import Options, split_pair
-from app.scenario.restore_steps import BY_NAME, ORDERS, STEP_NAMES, STEPS, WRITE_BACK
 from app.scenario.terms import TERM_FORMS, parse_expect
 from app.scenario.vocabulary import WIDTHS, Vocabulary
 from app.scenario.words import SourceLine, Word, short
@@ -42,7 +39,6 @@ ACCESS_OPTIONS = ("width", "half", "by", "secure")
 ATTRIBUTE_GROUPS = ("dist", "redist", "its", "sysregs", "level")
 LONGEST_POKE = 65536
 TRANSLATER = "GITS_TRANSLATER"
-REGISTER_WORD = re.compile(r"[A-Z]")
 
 
 class Verb(NamedTuple):
@@ -325,53 +321,6 @@ def _save(line: SourceLine, _: Vocabulary) -> Save:
     return Save(SavedTables(tables))
 
 
-def _migrate(line: SourceLine, vocabulary: Vocabulary) -> Migrate:
-    edits = [word for word in line.words[1:] if REGISTER_WORD.match(word.text) and "=" in word.text]
-    rest = [word for word in line.words[1:] if word not in edits]
-    options = Options(line, rest, ("order", "without"), "operand of migrate")
-    order, without = options.get("order"), options.get("without")
-    return Migrate(
-        ("documented",) if order is None else _order(line, order, vocabulary),
-        () if without is None else _steps(line, without, (*STEP_NAMES, WRITE_BACK), vocabulary),
-        tuple(_edit(line, word, vocabulary) for word in edits),
-    )
-
-
-def _order(line: SourceLine, word: Word, vocabulary: Vocabulary) -> tuple[str, ...]:
-    if word.text in ORDERS:
-        return (word.text,)
-    return _steps(line, word, STEP_NAMES, vocabulary)
-
-
-def _steps(line: SourceLine, word: Word, known: tuple[str, ...], vocabulary: Vocabulary) -> tuple[str, ...]:
-    """Step names between commas, some for one CPU."""
-    steps: list[str] = []
-    start = 0
-    for text in word.text.split(","):
-        at = Word(text, word.column + start)
-        if text in ORDERS:
-            raise line.error(at, f"{text} is a whole order", "it alone, or single steps")
-        name, alone, cpu = text.partition("@")
-        line.choice_at(Word(name, at.column), "restore step", (*known, *ORDERS))
-        if alone and not (name in BY_NAME and BY_NAME[name].per_cpu):
-            raise line.error(at.part(len(name)), f"{name} is not restored per CPU", f"{name} without @{cpu}")
-        steps.append(f"{name}@{vocabulary.cpu(line, at.part(len(name) + 1))}" if alone else name)
-        start += len(text) + 1
-    return tuple(steps)
-
-
-def _edit(line: SourceLine, word: Word, vocabulary: Vocabulary) -> Edit:
-    """What is written instead of a saved value: REGISTER=VALUE or REGISTER.FIELD=VALUE."""
-    key, value = split_pair(word)
-    target = vocabulary.reference(line, key)
-    register = vocabulary.register(target)
-    if not any(stem in (register.stem, register.name) for step in STEPS for stem in step.stems):
-        raise line.error(key, f"{target.name} is in no restore step", "a register that a step restores")
-    if target.field is None:
-        return Edit(target, line.bits_at(value, str(target), register.width))
-    return Edit(target, vocabulary.field_value(line, value, register, register.field(target.field)).value)
-
-
 def _load(line: SourceLine, vocabulary: Vocabulary) -> LoadState:
     from app.scenario.state_read import StateError, loaded_state
 
@@ -405,7 +354,9 @@ VERBS: dict[str, Verb] = {
     "uread": Verb("uread REGISTER, or uread GROUP:OFFSET[@CPU]", _uread),
     "uwrite": Verb("uwrite REGISTER VALUE, or uwrite REGISTER FIELD=VALUE …", _uwrite),
     "save": Verb("save pending-tables, or save its-tables", _save),
-    "migrate": Verb("migrate [order=documented], or order=STEP,STEP,… [without=STEP,…] [REGISTER=VALUE …]", _migrate),
+    "migrate": Verb(
+        "migrate [order=documented], or order=STEP,STEP,… [without=STEP,…] [REGISTER=VALUE …]", parse_migrate
+    ),
     "load": Verb("load STATE, a saved machine packed into one word", _load),
     "note": Verb("note TEXT", _note),
 }
