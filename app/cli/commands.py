@@ -1,4 +1,4 @@
-"""The command line, `giclab`. Every command imports what it needs when it runs, so that each starts fast."""
+"""The commands of `giclab`. Every command imports what it needs when it runs, so that each starts fast."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.chain import print_chain
+from app.cli.differences import diff_of_implementations, diff_of_two
+from app.cli.endings import DIFFERS, HOLDS, UNREADABLE, fail
+from app.cli.inputs import engine_names, implementation_names, scenario_in, tried_file
 from app.exchange.writers import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from app.engines.compare import Compared
-    from app.exchange.reports import Tried
-    from app.gic.why import Chain
-    from app.scenario.scenario import Scenario
-
-HOLDS, DIFFERS, UNREADABLE = 0, 1, 2
 MOST_MISMATCHES_SHOWN = 20
 
 cli = typer.Typer(
@@ -66,9 +64,9 @@ def serve(
         chosen = settings()
         url = driver_url(chosen.database_url)
     except ValueError as error:  # pydantic's too: it names the variable and what it takes
-        _fail(str(error))
+        fail(str(error))
     if workers > 1 and url.get_backend_name() == "sqlite":
-        _fail("a SQLite file serves one process: for more, set GICLAB_DATABASE_URL to postgresql://user@host/name")
+        fail("a SQLite file serves one process: for more, set GICLAB_DATABASE_URL to postgresql://user@host/name")
     typer.echo(f"giclab is at http://{f'[{host}]' if ':' in host else host}:{port}/")
     # uvicorn raises the signal again once all is closed, which would end the process as one that was killed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -120,8 +118,8 @@ def run(
     """
     from app.exchange import reports
 
-    names = _engines(on)
-    tried = [_tried(file, names) for file in files]
+    names = engine_names(on)
+    tried = [tried_file(file, names) for file in files]
     for one in tried:
         for complaint in one.complaints:
             typer.echo(complaint, err=True)
@@ -158,62 +156,11 @@ def diff(
     Exit 0: no difference, 1: some, 2: something cannot be read.
     """
     if other is not None:
-        _diff_of_two(file, other, on, as_json=as_json, every=every)
+        diff_of_two(file, other, on, as_json=as_json, every=every)
     elif as_json or every:
-        _fail("--json and --all are for two: giclab diff FILE OTHER")
+        fail("--json and --all are for two: giclab diff FILE OTHER")
     else:
-        _diff_of_implementations(Path(file), on, explain=explain)
-
-
-def _diff_of_two(file: str, other: str, on: list[str] | None, *, as_json: bool, every: bool) -> NoReturn:
-    """What differs between the machines of two files."""
-    import json
-
-    from app import limits
-    from app.diff.files import sided
-    from app.diff.json_ import as_dict
-    from app.diff.lines import lines
-    from app.diff.side import compared
-    from app.exchange.files import Unreadable
-
-    names = _implementations(on) or [""]
-    if len(names) > 2:
-        _fail("of two files each is played on one implementation: --on at most twice")
-    if file.partition("@")[0] == other.partition("@")[0] == "-":
-        _fail("standard input can be one of the two only")
-    try:
-        told = compared(sided(file, names[0]), sided(other, names[-1]), None if every else limits.DIFFERENCES_TOLD)
-    except Unreadable as error:
-        for row in error.rows:
-            typer.echo(row, err=True)
-        raise typer.Exit(UNREADABLE) from None
-    except OSError as error:
-        _fail(f"{error.filename}: {error.strerror or error}")
-    typer.echo(json.dumps(as_dict(told), indent=2) if as_json else "\n".join(lines(told)))
-    raise typer.Exit(HOLDS if told.diff.same else DIFFERS)
-
-
-def _diff_of_implementations(file: Path, on: list[str] | None, *, explain: bool) -> NoReturn:
-    """In which steps of a scenario implementations differ."""
-    from app.engines.compare import compare
-    from app.engines.qtest import QemuError
-    from app.registers import IMPLEMENTATION_NAMES
-
-    names = _engines(on) or list(IMPLEMENTATION_NAMES)
-    if len(names) < 2:
-        _fail("diff needs at least two implementations: --on A --on B")
-    scenario = _read(file)
-    try:
-        told = compare(scenario, names, explain=explain)
-    except QemuError as error:
-        _fail(str(error))
-    said: dict[str, int] = {}
-    for step in told.divergences:
-        typer.echo(f"{step.line:4}  {step.text}")
-        _print_answers(step, said)
-    total, different = len(told.steps), len(told.divergences)
-    typer.echo(f"{different} of {total} steps differ" if different else f"no difference in {total} steps")
-    raise typer.Exit(DIFFERS if different else HOLDS)
+        diff_of_implementations(Path(file), on, explain=explain)
 
 
 @cli.command()
@@ -227,7 +174,7 @@ def review(
     """Say what is wrong in a scenario or a log, rule by rule. Exit 0: nothing found, 1: something, 2: unreadable."""
     from app.review.command import Unreadable, as_json_text, lines, reviewed
 
-    chosen = _implementations([on])[0] if on else None
+    chosen = implementation_names([on])[0] if on else None
     try:
         found = reviewed(file, chosen)
     except Unreadable as error:
@@ -235,7 +182,7 @@ def review(
             typer.echo(row, err=True)
         raise typer.Exit(UNREADABLE) from None
     except OSError as error:
-        _fail(f"{error.filename or file}: {error.strerror or error}")
+        fail(f"{error.filename or file}: {error.strerror or error}")
     typer.echo(as_json_text(found) if as_json else "\n".join(lines(found)))
     raise typer.Exit(DIFFERS if found.review.findings else HOLDS)
 
@@ -251,20 +198,20 @@ def why(
     """Say why an interrupt is signalled or not, link by link. Exit 0: it is signalled, 1: it is not."""
     from app.scenario.player import Player
 
-    scenario = _read(file)
-    [name] = _implementations([on or scenario.machine.implementation])
+    scenario = scenario_in(file)
+    [name] = implementation_names([on or scenario.machine.implementation])
     operations = scenario.operations
     steps = len(operations) if step is None else step
     if steps > len(operations):
-        _fail(f"there is no step {steps}, the scenario has {len(operations)}")
+        fail(f"there is no step {steps}, the scenario has {len(operations)}")
     player = Player(scenario.machine.on(name))
     for operation in operations[:steps]:
         player.advance(operation)
     try:
         chain = player.machine.why(int(intid, 0), cpu)
     except ValueError as error:
-        _fail(str(error) if intid.isdigit() else f"INTID {intid!r}: {error}")
-    _print_chain(chain, f"on {name}, after step {steps} of {len(operations)}")
+        fail(str(error) if intid.isdigit() else f"INTID {intid!r}: {error}")
+    print_chain(chain, f"on {name}, after step {steps} of {len(operations)}")
     raise typer.Exit(HOLDS if chain.signalled else DIFFERS)
 
 
@@ -277,11 +224,11 @@ def replay(
     from app.engines.recorded import CorpusError
     from app.engines.recorded import replay as play
 
-    [name] = _implementations([on])
+    [name] = implementation_names([on])
     try:
         report = play(corpus, name)
     except (OSError, EOFError, CorpusError) as error:
-        _fail(f"{corpus}: {error}")
+        fail(f"{corpus}: {error}")
     for mismatch in report.mismatches[:MOST_MISMATCHES_SHOWN]:
         typer.echo(str(mismatch))
     if len(report.mismatches) > MOST_MISMATCHES_SHOWN:
@@ -314,17 +261,17 @@ def import_(
     from app.exchange.imports.command import CannotImport, convert
     from app.exchange.imports.pieces import Options
 
-    chosen = _implementations([on])[0] if on else ""
+    chosen = implementation_names([on])[0] if on else ""
     try:
         address = int(base, 0) if base else None
     except ValueError:
-        _fail(f"--base {base!r} is not an address; expected a number such as 0x40200000")
+        fail(f"--base {base!r} is not an address; expected a number such as 0x40200000")
     try:
         told = convert(log, output, Options(address, kind, chosen, guest), form=form, line=line)
     except CannotImport as error:
-        _fail(f"{'stdin' if str(log) == '-' else log}: {error}" + (f". {error.advice}" if error.advice else ""))
+        fail(f"{'stdin' if str(log) == '-' else log}: {error}" + (f". {error.advice}" if error.advice else ""))
     except OSError as error:
-        _fail(f"{error.filename or log}: {error.strerror or error}")
+        fail(f"{error.filename or log}: {error.strerror or error}")
     if told.text is not None:
         typer.echo(told.text, nl=False)
     for row in told.lines:
@@ -341,8 +288,8 @@ def export(
     from app.exchange.writers import write
 
     if to not in FORMATS:
-        _fail(f"no format {to!r}; there are {', '.join(FORMATS)}")
-    written = write(_read(file), to, step)
+        fail(f"no format {to!r}; there are {', '.join(FORMATS)}")
+    written = write(scenario_in(file), to, step)
     for remark in written.remarks:
         typer.echo(remark, err=True)
     typer.echo(written.text, nl=not written.text.endswith("\n"))
@@ -362,11 +309,11 @@ def registers(
     from app.exchange.registers_formats import CannotWrite, html, text_of
     from app.registers import register_map
 
-    [name] = _implementations([on])
+    [name] = implementation_names([on])
     try:
         map_ = register_map(name, cpus, spis, security=security)
     except ValueError as error:
-        _fail(str(error))
+        fail(str(error))
     try:
         if form is MapFormat.HTML:
             typer.echo(html(map_, text, output or Path(f"registers-{name}")))
@@ -375,9 +322,9 @@ def registers(
         else:
             output.write_text(text_of(map_, text, form.value), encoding="utf-8")
     except CannotWrite as error:
-        _fail(str(error))
+        fail(str(error))
     except OSError as error:
-        _fail(f"{error.filename or output}: {error.strerror or error}")
+        fail(f"{error.filename or output}: {error.strerror or error}")
 
 
 def main() -> None:
@@ -387,12 +334,6 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(HOLDS) from None
-
-
-def _fail(message: str) -> NoReturn:
-    """Say what is wrong and end as unreadable."""
-    typer.echo(f"giclab: {message}", err=True)
-    raise typer.Exit(UNREADABLE)
 
 
 def _moved(move: Callable[[str, Path], Awaitable[dict[str, int]]], file: Path, where: str) -> None:
@@ -408,9 +349,9 @@ def _moved(move: Callable[[str, Path], Awaitable[dict[str, int]]], file: Path, w
     try:
         counts = asyncio.run(done())
     except OSError as error:
-        _fail(f"{file}: {error.strerror or error}")
+        fail(f"{file}: {error.strerror or error}")
     except (StorageFailed, ValueError) as error:  # a file that is none, a setting that cannot be
-        _fail(str(error))
+        fail(str(error))
     told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
     typer.echo(f"{told} {where} {file}")
 
@@ -419,116 +360,4 @@ def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        _fail(f"{path}: {error.strerror or error}")
-
-
-def _read(file: Path) -> Scenario:
-    """The scenario in a file; every line that cannot be read is said, then the program ends."""
-    tried = _tried(file, [], play=False)
-    for complaint in tried.complaints:
-        typer.echo(complaint, err=True)
-    if tried.scenario is None:
-        raise typer.Exit(UNREADABLE)
-    return tried.scenario
-
-
-def _tried(file: Path, names: list[str], *, play: bool = True) -> Tried:
-    """A file read and played, on each of the engines named, or on the implementation that it names itself."""
-    from app.engines.model import run as play_on
-    from app.engines.qtest import QemuError
-    from app.exchange.reports import Tried
-    from app.scenario.errors import ScenarioError
-    from app.scenario.lessons import read_lesson
-    from app.scenario.parse import parse, problems
-
-    source = "stdin" if str(file) == "-" else str(file)
-    try:
-        text = _text(file, source)
-    except OSError as error:
-        return Tried(source, None, trouble=f"giclab: {source}: {error.strerror or error}")
-    except ValueError as error:
-        return Tried(source, None, trouble=f"giclab: {source}{error}")
-    try:
-        scenario = read_lesson(file.stem, text, source).scenario if file.suffix == ".md" else parse(text, source)
-    except ScenarioError as error:
-        return Tried(source, None, errors=(error,) if file.suffix == ".md" else problems(text, source))
-    engines = (names or [scenario.machine.implementation]) if play else []
-    try:
-        return Tried(source, scenario, tuple(play_on(scenario, name) for name in engines))
-    except QemuError as error:
-        _fail(str(error))
-
-
-def _text(file: Path, source: str) -> str:
-    """What a file says. ValueError, to stand after its name, where it is no text; reads no more than one can have."""
-    from app.scenario.parse import LONGEST_TEXT
-
-    most = 4 * LONGEST_TEXT  # a character of UTF-8 has at most 4 bytes
-    if source == "stdin":
-        data = sys.stdin.buffer.read(most + 1)
-    else:
-        with file.open("rb") as opened:
-            data = opened.read(most + 1)
-    if len(data) > most:
-        raise ValueError(f": more than {most} bytes, a scenario has at most {LONGEST_TEXT} characters")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(10, 0, error.start) + 1
-        raise ValueError(f":{line}: byte {error.start} is not UTF-8, a scenario is text") from None
-
-
-def _print_answers(step: Compared, said: dict[str, int]) -> None:
-    """What each answered, and for those that differ from the first one, why; `said`: reasons told, by their line."""
-    width = max(len(name) for name in step.answers)
-    for name, answer in step.answers.items():
-        typer.echo(f"      {name:<{width}}  {answer.shown or 'nothing'}")
-    why: dict[str, list[str]] = {}
-    for name, reason in step.reasons.items():
-        values = [(row.title, row.values[name.partition(":")[0]]) for row in reason.rows]
-        told = "".join(f"\n        {title}: {value.meaning} [{value.cite}]" for title, value in values)
-        why.setdefault(f"{reason.words}{told}", []).append(name)
-    for text, names in why.items():
-        again = f"as in line {said[text]}" if text in said else text
-        typer.echo(f"      ≠ {', '.join(names)}: {again}")
-        said.setdefault(text, step.line)
-
-
-def _engines(names: list[str] | None) -> list[str]:
-    """The names given with --on, each an implementation or a live QEMU."""
-    from app.engines.model import ENGINE_NAMES
-
-    return _known(names, ENGINE_NAMES)
-
-
-def _implementations(names: list[str] | None) -> list[str]:
-    """The names given with --on, each an implementation."""
-    from app.registers import IMPLEMENTATION_NAMES
-
-    return _known(names, IMPLEMENTATION_NAMES)
-
-
-def _known(names: list[str] | None, known: tuple[str, ...]) -> list[str]:
-    from app.scenario.errors import nearest_names
-
-    for name in names or ():
-        if name not in known:
-            near = nearest_names(name, known)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            _fail(f"unknown implementation {name!r}; there are {', '.join(known)}{hint}")
-    return list(dict.fromkeys(names or ()))
-
-
-def _print_chain(chain: Chain, when: str) -> None:
-    """Every link with its mark; below the first broken one, what would mend it."""
-    typer.echo(f"INTID {chain.intid} {when}")
-    width = max(len(link.name) for link in chain.links)
-    for link in chain.links:
-        typer.echo(f"  {'ok' if link.holds else 'NO'}  {link.name:<{width}}  {link.says}")
-        if link is chain.broken:
-            source = f"  [{link.cite}]" if link.cite else ""
-            typer.echo(f"      {'':<{width}}  {link.mend}{source}")
-    where = "" if chain.cpu is None else f" to CPU {chain.cpu}"
-    typer.echo(
-        f"INTID {chain.intid} is signalled{where}" if chain.signalled else f"INTID {chain.intid} is not signalled"
-    )
+        fail(f"{path}: {error.strerror or error}")
