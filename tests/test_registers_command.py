@@ -292,7 +292,7 @@ class TestRefusals:
 
 
 def test_a_field_has_nothing_that_the_json_does_not_tell():
-    """A new attribute of Field belongs into the document too, or a reader of it is misled; a mask follows from others."""
+    """A new attribute of Field belongs in the document too, or a reader of it is misled. `mask` follows from `msb`."""
     told = json.loads(giclab("GICR_PENDBASER", "--format", "json").stdout)
     field = told["frames"][0]["registers"][0]["elements"][0]["fields"][0]
     from app.registers import Field
