@@ -188,6 +188,10 @@ DIFFERENCES_TOLD: Final = 300
 """Of two machines, changes of one kind that are told: of registers, LPIs, table entries, ranges of RAM, what is inside.
 Each is at most some 450 bytes of HTML: 5 x 300 x 450 = 675 kB. A step changes a few; how many more is told."""
 
+DIFFERENCE_LINK_CHARACTERS: Final = 600
+"""A scenario that was pasted to be compared has each difference lead into the explorer where its link is no longer:
+some 60 lines. 5 x 300 differences (DIFFERENCES_TOLD) x 600 are 900 kB of addresses at worst, all alike."""
+
 DIFFERENCE_BYTES: Final = 32
 """Bytes shown of a range of RAM that differs, from either machine: an ITS command, four entries of 8 bytes."""
 

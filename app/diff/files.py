@@ -1,4 +1,4 @@
-"""`giclab diff A B`: what each of the two names, as a machine."""
+"""What is compared, as a machine: a file that `giclab diff A B` names or that was sent, or a link."""
 
 from __future__ import annotations
 
@@ -6,16 +6,24 @@ import re
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from app.diff.side import Origin, Sided
+from app.diff.side import Origin, Sided, step_meant
 from app.exchange.files import STDIN, Unreadable, head_of, imported, is_scenario, on_disk, scenario_in
 from app.exchange.imports.window import player_before
 from app.gic import IMPLEMENTATIONS
-from app.scenario import LinkError, MachineSpec, Operation, Player, ScenarioError, links
+from app.scenario import LinkError, Player, Scenario, ScenarioError, links
 from app.scenario.state_read import LONGEST_JSON, StateError, read_state
 
 AT = re.compile(r"(.+)@(\d{1,9})\Z", re.DOTALL)
 LINK = re.compile(r"(?:.*/)?x/([A-Za-z0-9_-]+)(?:\?(.*))?\Z")
 SESSION = re.compile(r"(?:https?://[^/]+)?/(?:s|l)/")
+
+
+class NoStep(Unreadable):
+    """It can be read, but there is no such step of it."""
+
+
+class NotPlayed(Unreadable):
+    """It can be read, but not be played on that implementation."""
 
 
 def sided(named: str, on: str = "") -> Sided:
@@ -31,17 +39,24 @@ def sided(named: str, on: str = "") -> Sided:
             return _link(named, link, step, on)
         if SESSION.match(name):
             raise Unreadable(
-                f"giclab: {name}: a session and a short link are on their server; its page /diff compares them, and "
-                "the links that Share gives, /x/…, can be read here"
+                name,
+                "a session and a short link are on their server; its page /diff compares them, and "
+                "the links that Share gives, /x/…, can be read here",
             )
     with on_disk(Path(name)) as path:
-        source = "stdin" if name == STDIN else name
-        if head_of(path).lstrip().startswith("{"):
-            return _state(path, source, step, on)
-        if is_scenario(path, source):
-            scenario = scenario_in(path, source)
-            return _played(source, scenario.machine, scenario.operations, step, on)
-        return _import(path, source, step, on)
+        return machine_in(path, "stdin" if name == STDIN else name, step, on)
+
+
+def machine_in(path: Path, source: str, step: int | None, on: str, most_bytes: int | None = None) -> Sided:
+    """The machine that a file, told of as `source`, holds or leads to after that step (see `step_meant`).
+
+    `most_bytes` bounds what a log unpacks to. Raises Unreadable, or TooMuch where a request may not do so much.
+    """
+    if head_of(path).lstrip().startswith("{"):
+        return _state(path, source, step, on)
+    if is_scenario(path, source):
+        return _played(source, scenario_in(path, source), step, on)
+    return _import(path, source, step, on, most_bytes)
 
 
 def _parted(named: str) -> tuple[str, int | None]:
@@ -50,39 +65,39 @@ def _parted(named: str) -> tuple[str, int | None]:
     return (named, None) if found is None else (found[1], int(found[2]))
 
 
-def _played(source: str, spec: MachineSpec, operations: tuple[Operation, ...], step: int | None, on: str) -> Sided:
-    spec = spec.on(on) if on else spec
+def _played(source: str, scenario: Scenario, step: int | None, on: str) -> Sided:
+    spec = scenario.machine.on(on) if on else scenario.machine
+    operations = scenario.operations
     now = _within(source, step, len(operations))
     player = Player(spec)
     for operation in operations[:now]:
         player.advance(operation)
-    return Sided(Origin(source, spec.implementation, spec.cpus, now, len(operations)), player.machine)
+    return Sided(Origin(source, spec.implementation, spec.cpus, now, len(operations)), player.machine, scenario)
 
 
 def _within(source: str, step: int | None, steps: int) -> int:
-    if step is not None and step > steps:
-        raise Unreadable(f"giclab: {source}: there is no step {step:,}, it has {steps:,}")
-    return steps if step is None else step
+    now = step_meant(step, steps)
+    if now is None:
+        raise NoStep(source, f"there is no step {step:,}, it has {steps:,}")
+    return now
 
 
 def _state(path: Path, source: str, step: int | None, on: str) -> Sided:
     if step is not None:
-        raise Unreadable(f"giclab: {source}: a saved state has no steps: name it without @{step}")
+        raise NoStep(source, f"a saved state has no steps: there is no {step} to stop at")
     with path.open("rb") as opened:
         data = opened.read(LONGEST_JSON + 1)
     try:
         spec, machine = read_state(data)
     except StateError as error:
-        raise Unreadable(f"giclab: {source}: {error}; expected what `giclab export --to state` writes") from error
+        raise Unreadable(source, str(error), "Expected is what `giclab export --to state` writes.") from error
     if on and on != spec.implementation:
-        raise Unreadable(
-            f"giclab: {source}: a saved state is one of {spec.implementation}, it cannot be played on {on}"
-        )
+        raise NotPlayed(source, f"a saved state is one of {spec.implementation}, it cannot be played on {on}")
     return Sided(Origin(source, spec.implementation, spec.cpus), machine)
 
 
-def _import(path: Path, source: str, step: int | None, on: str) -> Sided:
-    with imported(path, source, on) as found, found.path.open("rb") as text:
+def _import(path: Path, source: str, step: int | None, on: str, most_bytes: int | None) -> Sided:
+    with imported(path, source, on, most_bytes) as found, found.path.open("rb") as text:
         now = _within(source, step, found.steps)
         player = player_before(found, text, now + 1)
         return Sided(Origin(source, found.spec.implementation, found.spec.cpus, now, found.steps), player.machine)
@@ -93,18 +108,16 @@ def _link(named: str, found: re.Match[str], step: int | None, on: str) -> Sided:
         link = links.unpack(found[1])
         scenario = link.scenario()
     except LinkError as error:
-        raise Unreadable(f"giclab: {_short(named)}: {error}. {error.advice}") from error
+        raise Unreadable(_short(named), str(error), error.advice) from error
     except ScenarioError as error:
-        raise Unreadable(f"giclab: {_short(named)}: {error}") from error
+        raise Unreadable(_short(named), str(error)) from error
     asked = dict(parse_qsl(found[2] or "", max_num_fields=32))
     if step is None:
         step = int(asked["step"]) if asked.get("step", "").isdecimal() else link.step
     on = on or asked.get("on", "") or link.view.get("on", "")
     if on and on not in IMPLEMENTATIONS:
-        raise Unreadable(
-            f"giclab: {_short(named)}: no implementation {on[:40]!r}; there are {', '.join(IMPLEMENTATIONS)}"
-        )
-    return _played(_short(named), scenario.machine, scenario.operations, step, on)
+        raise Unreadable(_short(named), f"no implementation {on[:40]!r}; there are {', '.join(IMPLEMENTATIONS)}")
+    return _played(_short(named), scenario, step, on)
 
 
 def _short(named: str, most: int = 60) -> str:

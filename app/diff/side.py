@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app.diff.diff import diff
 from app.diff.told import Diff
 from app.gic import Machine
+from app.scenario import Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,20 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Sided:
-    """A machine of one's own, that nobody else moves on."""
+    """A machine of one's own, that nobody else moves on; `scenario` is what was played to get it, where one was."""
 
     origin: Origin
     machine: Machine
+    scenario: Scenario | None = None
+
+
+def step_meant(asked: int | None, steps: int) -> int | None:
+    """The step that is meant: without one the last, one below 0 counts back from there. None where there is none."""
+    if asked is None:
+        return steps
+    if asked > steps:
+        return None
+    return asked if asked >= 0 else max(steps + asked, 0)
 
 
 def compared(a: Sided, b: Sided, most: int | None) -> Compared:

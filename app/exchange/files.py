@@ -1,4 +1,4 @@
-"""What a file is that somebody names at the command line: a scenario, or a log, dump or image that can be imported."""
+"""What a file is that somebody names or sends: a scenario, or a log, dump or image that can be imported."""
 
 from __future__ import annotations
 
@@ -12,24 +12,39 @@ from pathlib import Path
 from app.exchange.imports.pieces import CannotImport, Options
 from app.exchange.imports.result import Import
 from app.exchange.imports.run import run
-from app.exchange.imports.source import Source
+from app.exchange.imports.source import LINES_PER_REPORT, Source
 from app.scenario import Operation, Scenario, ScenarioError, parse
+from app.scenario.errors import nearest_names
 from app.scenario.lessons import read_lesson
 from app.scenario.parse import parse_line, problems
 from app.scenario.verbs import VERBS
+from app.scenario.work import spend
 
 HEAD_BYTES = 4096
 HEADERS = frozenset({"title", "machine"})
 LESSON = ".md"
 STDIN = "-"
+SHORTEST_GUESSED = 3
+LINE_WORK = 10
+"""A line of an import read, in the units of `Machine.work`: 15,000 take 0.15 s."""
 
 
 class Unreadable(Exception):
-    """Neither a scenario nor a log; `rows` say why, one a line."""
+    """Neither a scenario nor a log: `why` says what is wrong with `source`, or `errors` which of its lines are."""
 
-    def __init__(self, *rows: str) -> None:
-        super().__init__("\n".join(rows))
-        self.rows = rows
+    def __init__(self, source: str, why: str, advice: str = "", errors: tuple[ScenarioError, ...] = ()) -> None:
+        self.source = source
+        self.why = why
+        self.advice = advice
+        self.errors = errors
+        super().__init__("\n".join(self.rows))
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The same as the command line tells it, one a line."""
+        if self.errors:
+            return tuple(map(str, self.errors))
+        return (f"giclab: {self.source}: {self.why}{f'. {self.advice}' if self.advice else ''}",)
 
 
 @contextmanager
@@ -55,9 +70,13 @@ def is_scenario(path: Path, source: str) -> bool:
     """Whether a file is one by its name, or by the first word in it."""
     if source.endswith((".gic", LESSON)):
         return True
-    rows = (row.split() for row in head_of(path).split("\n"))
-    first = next((row[0] for row in rows if row and not row[0].startswith("#")), "")
+    first = _first_word(path)
     return first in VERBS or first in HEADERS
+
+
+def _first_word(path: Path) -> str:
+    rows = (row.split() for row in head_of(path).split("\n"))
+    return next((row[0] for row in rows if row and not row[0].startswith("#")), "")
 
 
 def scenario_in(path: Path, source: str) -> Scenario:
@@ -65,25 +84,43 @@ def scenario_in(path: Path, source: str) -> Scenario:
     try:
         text = path.read_text("utf-8")
     except UnicodeDecodeError as error:
-        raise Unreadable(f"giclab: {source}: byte {error.start} is not UTF-8, a scenario is text") from error
+        raise Unreadable(source, f"byte {error.start} is not UTF-8, a scenario is text") from error
     try:
         return read_lesson(path.stem, text, source).scenario if source.endswith(LESSON) else parse(text, source)
     except ScenarioError as error:
-        raise Unreadable(*(str(each) for each in problems(text, source) or (error,))) from error
+        raise Unreadable(source, str(error), errors=problems(text, source) or (error,)) from error
 
 
 @contextmanager
-def imported(path: Path, source: str, on: str) -> Iterator[Import]:
-    """The file imported, on an implementation if one is given; its steps last as long as the block. Unreadable."""
+def imported(path: Path, source: str, on: str, most_bytes: int | None = None) -> Iterator[Import]:
+    """The file imported, on an implementation if one is given; its steps last as long as the block.
+
+    `most_bytes` bounds what it unpacks to. Raises Unreadable, or TooMuch where a request may not do so much.
+    """
     with tempfile.TemporaryDirectory(prefix="giclab-import-") as directory:
         try:
-            found = run(Source(path), Path(directory, "steps"), Options(implementation=on), title=source)
+            found = run(
+                Source(path, most_bytes), Path(directory, "steps"), Options(implementation=on),
+                title=source, report=_counted,
+            )  # fmt: skip
         except CannotImport as error:
-            advice = f" {error.advice}" if error.advice else ""
-            raise Unreadable(
-                f"giclab: {source}: neither a scenario nor something to import: {error}.{advice}"
-            ) from error
+            why = f"neither a scenario nor something to import: {error}"
+            raise Unreadable(source, why, error.advice, _misspelt(path, source)) from error
         yield found
+
+
+def _misspelt(path: Path, source: str) -> tuple[ScenarioError, ...]:
+    """What is wrong in it as a scenario, where its first word looks like one of the language."""
+    first = _first_word(path)
+    if len(first) < SHORTEST_GUESSED or not nearest_names(first, (*VERBS, *HEADERS)):
+        return ()
+    return problems(path.read_text("utf-8", "replace"), source)
+
+
+def _counted(_read: int) -> bool:
+    """Lines that become no step are work as well; there is nobody to ask whether to go on."""
+    spend(LINES_PER_REPORT * LINE_WORK)
+    return True
 
 
 def operations_of(found: Import) -> Iterator[Operation]:

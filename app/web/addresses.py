@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import Request
 
-from app.diff.side import Origin, Sided
+from app.diff.side import Origin, Sided, step_meant
 from app.gic import Machine
 from app.registers import IMPLEMENTATION_NAMES
 from app.scenario import MachineSpec, Scenario, links
@@ -97,9 +97,12 @@ def _refused(pointer: str, said: str, why: str) -> Problem:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What an address leads to, and that with the step that it means now; `title` is the scenario's."""
+    """What an address leads to, or what was sent; `title` is the scenario's.
 
-    address: Address
+    `address` is that with the step that it means now, None for what can be shown by none.
+    """
+
+    address: Address | None
     title: str
     side: Sided
 
@@ -160,14 +163,13 @@ def copy_of(machine: Machine, spec: MachineSpec) -> Machine:
 
 
 def _within(address: Address, step: int | None, steps: int) -> int:
-    if step is None:
-        return steps
-    if step > steps:
+    now = step_meant(step, steps)
+    if now is None:
         raise _no_step(address, step, steps)
-    return step if step >= 0 else max(steps + step, 0)
+    return now
 
 
-def _no_step(address: Address, step: int, steps: int) -> Problem:
+def _no_step(address: Address, step: int | None, steps: int) -> Problem:
     detail = f"There is no step {step}: {address.base[:SHOWN]} has {steps}."
     return Problem(404, "unknown-step", "No such step", detail, f"Its steps are 0 to {steps}.")
 

@@ -1,24 +1,29 @@
-"""What differs between two machines named by their addresses: as a page, and as JSON."""
+"""What differs between two machines, named by their addresses or sent as texts and files: as a page, and as JSON."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
 import anyio.to_thread
 from fastapi import APIRouter, FastAPI, Query, Request
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from app import limits
 from app.diff.json_ import as_dict
 from app.diff.side import Compared, Sided, compared
+from app.scenario.work import TooMuch
 from app.web.addresses import LONGEST_ADDRESS, Found, address_of, machine_at
 from app.web.api import router as api
 from app.web.diff_shapes import DiffAnswer
+from app.web.forms import form_of
+from app.web.given import Refused, address_in, given_in, side_of
 from app.web.pages import NO_STORE
-from app.web.problems import HANDLED, Problem, problem_of
-from app.web.views.diff import Asked, diff_page, form_page
+from app.web.problems import HANDLED, problem_of
+from app.web.views.diff import DiffPage, diff_page, link
+from app.web.views.diff_form import FormPage, Given, form_page, trouble_of
 from app.web.views.render import render
 
 pages = APIRouter(include_in_schema=False)
@@ -44,22 +49,51 @@ async def diff_machines(request: Request, a: Side, b: Side) -> JSONResponse:
 @pages.get("/diff")
 async def diff_of_two(request: Request, a: Typed = "", b: Typed = "") -> HTMLResponse:
     """The same as a page; without both of them, the form that asks for them."""
-    asked = Asked(a.strip(), b.strip())
-    if not (asked.a and asked.b):
-        return _form(asked)
-    troubles: list[Problem | None] = []
+    given = Given("a", a.strip()), Given("b", b.strip())
+    if not (given[0].address and given[1].address):
+        return await _form(request, given)
+    return await _page(request, given)
+
+
+@pages.post("/diff")
+async def diff_of_given(request: Request) -> Response:
+    """The same of what a form sends; two addresses have a page of their own, which others can be told of.
+
+    Form fields of side a, and of b alike: `a` an address, `a_text` a text, `a_file` a file, `a_name` what the file was
+    called that the text is from, `a_step` and `a_on` the step and the implementation.
+    """
+    form = await form_of(request)
+    given = await given_in(form, "a"), await given_in(form, "b")
+    if not all(each.address and not each.content for each in given):
+        return await _page(request, given)
+    try:
+        one, other = (address_in(request, each) for each in given)
+    except Refused:
+        return await _page(request, given)
+    return RedirectResponse(link(one.text, other.text), 303)
+
+
+async def _page(request: Request, given: tuple[Given, Given]) -> HTMLResponse:
+    """The comparison, or the form with what is wrong beside each field."""
     sides: list[Found] = []
-    for name, text in (("query a", asked.a), ("query b", asked.b)):
+    refused: dict[str, Refused] = {}
+    for each in given:
         try:
-            sides.append(await found(request, name, text))
-            troubles.append(None)
-        except Problem as problem:
-            troubles.append(problem)
-    if any(troubles):
-        return _form(asked, troubles[0], troubles[1])
-    told = await differences(request, *(each.side for each in sides))
-    html = render("diff/page.html", page=diff_page(told, *sides))
-    return HTMLResponse(html, headers=NO_STORE)
+            sides.append(await side_of(request, each))
+        except Refused as error:
+            refused[each.letter] = error
+    if refused:
+        return await _form(request, given, refused)
+    try:
+        told = await differences(request, *(each.side for each in sides))
+    except TooMuch as error:
+        if not any(each.content for each in given):
+            raise
+        problem = problem_of(error)
+        form = form_page(*given, trouble=trouble_of(problem, "both"))
+        return await _answer(request, "diff/form.html", form, given, problem.status)
+    page = diff_page(told, sides[0], sides[1], form_page(*given))
+    return await _answer(request, "diff/page.html", page, given)
 
 
 async def found(request: Request, pointer: str, text: str) -> Found:
@@ -78,7 +112,27 @@ async def differences(request: Request, a: Sided, b: Sided) -> Compared:
     return await anyio.to_thread.run_sync(work, limiter=request.app.state.players)
 
 
-def _form(asked: Asked, a: Problem | None = None, b: Problem | None = None) -> HTMLResponse:
-    first = a or b
-    headers = {**NO_STORE, **(first.headers if first else {})}
-    return HTMLResponse(render("diff/form.html", page=form_page(asked, a, b)), first.status if first else 200, headers)
+async def _form(
+    request: Request, given: tuple[Given, Given], refused: Mapping[str, Refused] | None = None
+) -> HTMLResponse:
+    wrong = refused or {}
+    page = form_page(*given, {letter: error.troubles for letter, error in wrong.items()})
+    first = next(iter(wrong.values()), None)
+    if first is None:
+        return await _answer(request, "diff/form.html", page, given)
+    return await _answer(request, "diff/form.html", page, given, first.status, first.headers)
+
+
+async def _answer(
+    request: Request,
+    template: str,
+    page: DiffPage | FormPage,
+    given: tuple[Given, Given],
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> HTMLResponse:
+    """The page, which has what was pasted again: a long one is made in a thread."""
+    work = partial(render, template, page=page)
+    short = sum(len(each.text) for each in given) <= limits.INLINE_CHARACTERS
+    html = work() if short else await anyio.to_thread.run_sync(work, limiter=request.app.state.players)
+    return HTMLResponse(html, status, {**NO_STORE, **(headers or {})})

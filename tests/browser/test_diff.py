@@ -39,16 +39,66 @@ def test_after_a_new_step_the_link_is_of_that_one(start):
 
 def test_two_addresses_are_compared_by_keyboard_alone(site, session, open_page, complaints):
     page = open_page(f"{site}/diff", java_script_enabled=False)
-    page.get_by_label("First").focus()
+    page.get_by_label("Address of the first").focus()
     page.keyboard.type("https://elsewhere.example/s/one")
-    page.keyboard.press("Tab")
+    tab_to(page, "in-b")
     page.keyboard.type(session)
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("another site")
     complaints.expected("422")
-    page.get_by_label("First").fill(f"{session}?step=4")
+    page.get_by_label("Address of the first").fill(f"{session}?step=4")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("differences"))
     expect(page.locator(".dif__sides")).to_contain_text("step 4 of 9")
     page.get_by_role("link", name="Swap A and B").press("Enter")
     expect(page.locator(".dif__sides li").first).to_contain_text("step 9 of 9")
+
+
+def tab_to(page, name, most=12):
+    """Press Tab until the element with that id has the focus."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if page.locator(":focus").get_attribute("id") == name:
+            return
+    raise AssertionError(f"no Tab leads to {name}")
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_two_texts_are_pasted_mended_and_compared_on_a_phone_by_keyboard_alone(site, open_page, complaints, script):
+    size = {"width": 390, "height": 844}
+    page = open_page(f"{site}/diff", viewport=size, java_script_enabled=script)
+    tab_to(page, "in-a-text", most=24)
+    page.keyboard.insert_text("machine cpus=2\nwrite GICD_ISENABLER1 0x100\n")
+    tab_to(page, "in-b-text")
+    page.keyboard.insert_text("machine cpus=2\nwrite GICD_ISENABLER 0x300\n")
+    page.keyboard.press("Tab")
+    tab_to(page, "in-b-step")
+    page.keyboard.press("Enter")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("Line 2, column 7: unknown register GICD_ISENABLER.")
+    complaints.expected("422")
+    page.get_by_role("link", name="B, text").press("Enter")
+    expect(page.get_by_label("text of the second")).to_be_in_viewport()
+    expect(page.get_by_label("text of the first")).to_have_value("machine cpus=2\nwrite GICD_ISENABLER1 0x100\n")
+    page.get_by_label("text of the second").focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text("machine cpus=2\nwrite GICD_ISENABLER1 0x300\n")
+    tab_to(page, "in-b-step")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("1 difference")
+    expect(page.locator("#registers")).to_contain_text("Set_enable_bit9")
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    page.get_by_role("link", name="GICD_ISENABLER1", exact=True).press("Enter")
+    expect(page.locator("#reg-h")).to_have_text("GICD_ISENABLER1")
+
+
+def test_two_files_are_chosen_and_compared(site, open_page):
+    page = open_page(f"{site}/diff")
+    for letter, value in (("a", "0x100"), ("b", "0x300")):
+        content = f"machine cpus=2\nwrite GICD_ISENABLER1 {value}\n".encode()
+        page.set_input_files(f"#in-{letter}-file", {"name": f"{letter}.gic", "mimeType": "", "buffer": content})
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("1 difference")
+    expect(page.locator(".dif__sides")).to_contain_text("b.gic")
+    page.get_by_text("Compare others").click()
+    expect(page.get_by_label("text of the second")).to_have_value(re.compile("0x300"))

@@ -189,7 +189,7 @@ async def test_the_api_needs_both(client, session):
 
 async def test_without_addresses_there_is_a_form_that_says_what_may_stand_there(client, session):
     html = await shown(client, "/diff")
-    assert re.search(r'<form[^>]* method="get" action="/diff"', html)
+    assert re.search(r'<form[^>]* method="post" action="/diff"', html)
     assert '<label for="in-a">' in html
     assert '<label for="in-b">' in html
     assert "A session as it is now" in words(html)

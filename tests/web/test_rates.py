@@ -189,7 +189,7 @@ FREE = {
     "/api/v1/sessions/{id}/branches/{branch}", "/api/v1/sessions/{id}/log", "/api/v1/play", "/api/v1/exercises",
     "/api/v1/review", "/api/v1/export", "/api/v1/sessions/{id}", "/s/{id}/title",
     "/s/{id}/ops", "/s/{id}/move", "/s/{id}/text", "/s/{id}/text/check", "/exercise/{payload}",
-    "/import/{id}/stop", "/s/{id}/present",
+    "/import/{id}/stop", "/s/{id}/present", "/diff",
 }  # fmt: skip
 COUNTED = {
     "/sessions", "/states", "/exercise/{payload}/start", "/api/v1/sessions", "/api/v1/states", "/api/v1/links",

@@ -15,7 +15,7 @@ from app.web.views.look import Look
 
 if TYPE_CHECKING:
     from app.web.addresses import Found
-    from app.web.problems import Problem
+    from app.web.views.diff_form import FormPage
 
 RowT = TypeVar("RowT")
 PAGE = "/diff"
@@ -23,33 +23,8 @@ NAMES = {Side.A: "A", Side.B: "B"}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The two addresses as they were typed."""
-
-    a: str = ""
-    b: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Entered:
-    """A field of the form; `trouble` is what is wrong with what was typed, `remedy` what would be right."""
-
-    name: str
-    label: str
-    value: str
-    trouble: str = ""
-    remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FormPage:
-    fields: tuple[Entered, ...]
-    failed: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Shown:
-    """One of the two: its letter, its scenario's title, where it opens; `apart` is what tells it from the other."""
+    """One of the two: its letter, its scenario's title, where it opens or ""; `apart` tells it from the other."""
 
     letter: str
     title: str
@@ -128,6 +103,8 @@ class Lacks:
 
 @dataclass(frozen=True, slots=True)
 class DiffPage:
+    """`swap` is the address of the same the other way round, `permalink` of the same: "" where a side has none."""
+
     sides: tuple[Shown, Shown]
     same: bool
     summary: str
@@ -136,20 +113,9 @@ class DiffPage:
     only: tuple[Lacks, ...]
     unseen: str
     swap: str
+    permalink: str
     form: FormPage
     title: str
-
-
-def form_page(asked: Asked, a: Problem | None = None, b: Problem | None = None) -> FormPage:
-    """The form with what was typed; `a` and `b` are what is wrong with each."""
-    fields = (_entered("a", "First", asked.a, a), _entered("b", "Second", asked.b, b))
-    return FormPage(fields, failed=bool(a or b))
-
-
-def _entered(name: str, label: str, value: str, problem: Problem | None) -> Entered:
-    if problem is None:
-        return Entered(name, label, value)
-    return Entered(name, label, value, f"{problem.title}. {problem.detail}", problem.advice)
 
 
 def link(a: str, b: str) -> str:
@@ -157,11 +123,11 @@ def link(a: str, b: str) -> str:
     return f"{PAGE}?{urlencode({'a': a, 'b': b}, safe='/')}"
 
 
-def diff_page(told: Compared, a: Found, b: Found) -> DiffPage:
+def diff_page(told: Compared, a: Found, b: Found, form: FormPage) -> DiffPage:
     """The comparison as a page; rows lead to the second machine, which has what came of it."""
     look = _look(b)
     found = told.diff
-    here = Asked(a.address.text, b.address.text)
+    here = (a.address.text, b.address.text) if a.address and b.address else ()
     return DiffPage(
         sides=(_shown("A", a, b), _shown("B", b, a)),
         same=found.same,
@@ -170,14 +136,20 @@ def diff_page(told: Compared, a: Found, b: Found) -> DiffPage:
         memory=_ranges(found.memory, look),
         only=tuple(_only(found)),
         unseen=" ".join(unseen(found)),
-        swap=link(here.b, here.a),
-        form=form_page(here),
+        swap=link(*reversed(here)) if here else "",
+        permalink=link(*here) if here else "",
+        form=form,
         title=a.title if a.title == b.title else f"{a.title} and {b.title}",
     )
 
 
-def _look(found: Found) -> Look:
-    return Look(found.address.base, step=found.side.origin.step, on=found.address.on)
+def _look(found: Found) -> Look | None:
+    address = found.address
+    return None if address is None else Look(address.base, step=found.side.origin.step, on=address.on)
+
+
+def _href(look: Look | None, **changes: object) -> str:
+    return "" if look is None else look.link(**changes)
 
 
 def _shown(letter: str, found: Found, other: Found) -> Shown:
@@ -187,11 +159,11 @@ def _shown(letter: str, found: Found, other: Found) -> Shown:
         origin.when if origin.step != against.step else "",
         on if origin.implementation != against.implementation else "",
     )
-    text = ", ".join(filter(None, (origin.when, on)))
-    return Shown(letter, found.title, _look(found).link(), text, ", ".join(filter(None, apart)))
+    text = ", ".join((origin.when or "a saved state", on))
+    return Shown(letter, found.title, _href(_look(found)), text, ", ".join(filter(None, apart)))
 
 
-def _blocks(found: Diff, look: Look) -> Iterator[Block]:
+def _blocks(found: Diff, look: Look | None) -> Iterator[Block]:
     yield Block("machine", "Machine", "", _alone(found.machine), len(found.machine))
     yield _block("registers", "Registers", "Register", found.registers, lambda row: _register(row, look))
     yield _block("lpis", "LPIs", "LPI", found.lpis, lambda row: _lpi(row, look))
@@ -217,33 +189,33 @@ def _line(change: Change, also: Iterable[str] = ()) -> Line:
     return Line(change.name, *change.texts, noted(change, also))
 
 
-def _register(row: RegisterRow, look: Look) -> Group:
+def _register(row: RegisterRow, look: Look | None) -> Group:
     name = row.name.partition(" ")[0]
     lines = tuple(_line(each, row.also) for each in row.changes)
-    return Group(row.name, look.link(register=name), lines, (f"{row.a:#x}", f"{row.b:#x}"))
+    return Group(row.name, _href(look, register=name), lines, (f"{row.a:#x}", f"{row.b:#x}"))
 
 
-def _lpi(row: LpiRow, look: Look) -> Group:
-    return Group(row.name, look.link(start=row.intid), tuple(map(_line, row.changes)))
+def _lpi(row: LpiRow, look: Look | None) -> Group:
+    return Group(row.name, _href(look, start=row.intid), tuple(map(_line, row.changes)))
 
 
-def _entry(row: EntryRow, look: Look) -> Group:
+def _entry(row: EntryRow, look: Look | None) -> Group:
     if row.table is Table.COLLECTION:
-        href = look.link(tab="collections", icid=row.icid or 0)
+        href = _href(look, tab="collections", icid=row.icid or 0)
     else:
-        href = look.link(tab="devices", device=row.device, devices=row.device or 0, event=row.event or 0)
+        href = _href(look, tab="devices", device=row.device, devices=row.device or 0, event=row.event or 0)
     return Group(row.name, href, tuple(map(_line, row.changes)))
 
 
-def _ranges(section: Section[RamRow], look: Look) -> Ranges:
+def _ranges(section: Section[RamRow], look: Look | None) -> Ranges:
     return Ranges(tuple(_range(each, look) for each in section.rows), section.count, _more(section.left_out))
 
 
-def _range(row: RamRow, look: Look) -> Range:
+def _range(row: RamRow, look: Look | None) -> Range:
     differs = [one != other for one, other in zip(row.a, row.b, strict=True)]
     return Range(
         address=f"{row.address:#x}",
-        href=look.link(tab="memory", address=row.address),
+        href=_href(look, tab="memory", address=row.address),
         length=f"{row.length:,} byte{'' if row.length == 1 else 's'}",
         where=row.where,
         a=tuple(_pieces(row.a, differs)),
