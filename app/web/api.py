@@ -1,40 +1,30 @@
-"""The JSON API, /api/v1: sessions, their machines seen from all sides, and plays of which nothing is stored."""
+"""The JSON API, /api/v1: sessions, what is done to them, and their logs; and what all of the API goes by."""
 
 from dataclasses import asdict, replace
-from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any
 
 import anyio
 import anyio.to_thread
-from fastapi import APIRouter, Body, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic_core import to_json
 from starlette.responses import JSONResponse, Response
 
 from app import limits
-from app.engines.model import LIVE_QEMU
-from app.gic import Machine
-from app.gic.views import CollectionView, DeviceView, EventView
 from app.registers import IMPLEMENTATION_NAMES
-from app.scenario import MachineSpec, Step, links, parse
+from app.scenario import MachineSpec, Step, parse
 from app.scenario.format import format_content
-from app.scenario.state import state_text
 from app.scenario.state_read import StateError, scenario_of_state
-from app.scenario.state_schema import State
 from app.sessions import Session, Sessions, moves
 from app.sessions.moves import Change
 from app.web import shapes
-from app.web.opened import Openings
-from app.web.play import play, unknown_implementation
+from app.web.description import KEYED, Tag
+from app.web.play import unknown_implementation
 from app.web.problems import KINDS, Problem
-from app.web.rates import Kind, rates_of
 from app.web.security import admit_session, presented_key
 from app.web.sse import event_stream
 
 CHANNEL = "api"
-FIRST_LPI = 8192
-LAST_INTID = (1 << 24) - 1
-ADDRESS_BITS = 52
 
 PROBLEM_RESPONSE: dict[str, Any] = {
     "description": "A problem (RFC 9457)",
@@ -53,14 +43,7 @@ PROBLEM_RESPONSE: dict[str, Any] = {
         }
     },
 }
-router = APIRouter(prefix="/api/v1", responses={"4XX": PROBLEM_RESPONSE, "5XX": PROBLEM_RESPONSE})
-
-
-class TableName(StrEnum):
-    DEVICE = "device"
-    COLLECTION = "collection"
-    ITT = "itt"
-    QUEUE = "queue"
+router = APIRouter(prefix="/api/v1", tags=[Tag.SESSIONS], responses={"4XX": PROBLEM_RESPONSE, "5XX": PROBLEM_RESPONSE})
 
 
 async def all_sessions(request: Request) -> Sessions:
@@ -102,7 +85,7 @@ async def create_session(request: Request, sessions: AllSessions, new: shapes.Ne
     return JSONResponse({"id": created.id, "edit_key": created.edit_key}, 201, headers)
 
 
-@router.post("/sessions/{id}/ops", response_model=shapes.StepAnswer)
+@router.post("/sessions/{id}/ops", response_model=shapes.StepAnswer, openapi_extra=KEYED)
 async def append_operation(request: Request, id: str, new: shapes.NewOperation) -> Response:  # noqa: A002
     """Do one operation. Answered once it is on disk; refused as a whole if anything is wrong with it."""
     sessions: Sessions = request.app.state.sessions  # and not OneSession: a StraightRoute leads here too
@@ -120,26 +103,26 @@ async def _moved(request: Request, session: Session, change: Change) -> JSONResp
     return JSONResponse(shapes.place_json(session))
 
 
-@router.post("/sessions/{id}/undo", response_model=shapes.PlaceAnswer)
+@router.post("/sessions/{id}/undo", response_model=shapes.PlaceAnswer, openapi_extra=KEYED)
 async def undo_operation(request: Request, session: OneSession) -> JSONResponse:
     """Go back by one operation, for all who watch; redo does it again."""
     return await _moved(request, session, moves.undo)
 
 
-@router.post("/sessions/{id}/redo", response_model=shapes.PlaceAnswer)
+@router.post("/sessions/{id}/redo", response_model=shapes.PlaceAnswer, openapi_extra=KEYED)
 async def redo_operation(request: Request, session: OneSession) -> JSONResponse:
     """Do again what was undone last."""
     return await _moved(request, session, moves.redo)
 
 
-@router.patch("/sessions/{id}", response_model=shapes.TitleAnswer)
+@router.patch("/sessions/{id}", response_model=shapes.TitleAnswer, openapi_extra=KEYED)
 async def rename_session(request: Request, session: OneSession, new: shapes.NewTitle) -> JSONResponse:
     """Call the session otherwise, for all who watch."""
     await session.rename(new.title, edit_key=presented_key(request, session))
     return JSONResponse({"id": session.id, "title": session.title})
 
 
-@router.post("/sessions/{id}/reset", response_model=shapes.PlaceAnswer)
+@router.post("/sessions/{id}/reset", response_model=shapes.PlaceAnswer, openapi_extra=KEYED)
 async def reset_session(request: Request, session: OneSession, reset: shapes.Reset) -> JSONResponse:
     """Go to step 0, or to what the session began with. Nothing is lost: what was done is kept as a branch."""
     return await _moved(request, session, moves.restart if reset.to is shapes.ResetTo.LINK else moves.power_on)
@@ -151,19 +134,19 @@ async def read_branches(session: OneSession) -> JSONResponse:
     return JSONResponse(shapes.place_json(session))
 
 
-@router.post("/sessions/{id}/branches/{branch}/switch", response_model=shapes.PlaceAnswer)
+@router.post("/sessions/{id}/branches/{branch}/switch", response_model=shapes.PlaceAnswer, openapi_extra=KEYED)
 async def switch_branch(request: Request, session: OneSession, branch: int) -> JSONResponse:
     """Go to the end of another branch; the one that the session was on is kept."""
     return await _moved(request, session, partial(moves.switch, branch=branch))
 
 
-@router.delete("/sessions/{id}/branches/{branch}", response_model=shapes.PlaceAnswer)
+@router.delete("/sessions/{id}/branches/{branch}", response_model=shapes.PlaceAnswer, openapi_extra=KEYED)
 async def drop_branch(request: Request, session: OneSession, branch: int) -> JSONResponse:
     """Drop a branch: the operations that no other branch has are gone."""
     return await _moved(request, session, partial(moves.drop, branch=branch))
 
 
-@router.put("/sessions/{id}/log", response_model=shapes.PlaceAnswer)
+@router.put("/sessions/{id}/log", response_model=shapes.PlaceAnswer, openapi_extra=KEYED)
 async def rewrite_log(request: Request, session: OneSession, new: shapes.NewText) -> JSONResponse:
     """Put a whole scenario in the place of the session's, which is kept as a branch."""
     await session.rewrite(new.scenario, edit_key=presented_key(request, session))
@@ -171,7 +154,7 @@ async def rewrite_log(request: Request, session: OneSession, new: shapes.NewText
 
 
 @router.get("/sessions/{id}/ops/{seq}", response_model=shapes.StepAnswer)
-async def read_operation(session: OneSession, seq: int) -> JSONResponse:
+async def read_operation(session: OneSession, seq: Annotated[int, Path(examples=[1])]) -> JSONResponse:
     """What one operation did."""
     if not 1 <= seq <= session.seq:
         raise _no_step(session, seq, 1)
@@ -194,86 +177,6 @@ async def read_lanes(
     return JSONResponse(shapes.lanes_json(steps, session.spec, total))
 
 
-@router.get("/sessions/{id}/registers/{name}", response_model=shapes.RegisterAnswer)
-async def read_register(
-    session: OneSession,
-    step: OnView,
-    name: Annotated[str, Path(max_length=100, examples=["GICR_PENDBASER@0", "GICR_PENDBASER@0.PTZ"])],
-) -> JSONResponse:
-    """A register's value and fields, as a guest's read would see them but without side effects."""
-    machine = await session.machine(step)
-    return JSONResponse(shapes.register_json(machine, machine.map.place(name)))
-
-
-@router.get("/sessions/{id}/lpis", response_model=shapes.LpisAnswer)
-async def read_lpis(
-    session: OneSession,
-    step: OnView,
-    start: Annotated[int, Query(alias="from", ge=FIRST_LPI, le=LAST_INTID)] = FIRST_LPI,
-    count: Annotated[int, Query(ge=1, le=limits.LPIS_PER_PAGE)] = 256,
-) -> JSONResponse:
-    """LPIs from one INTID on that are mapped, or pending somewhere."""
-
-    def see(machine: Machine) -> shapes.Json:
-        found = machine.lpis(start, count + 1)
-        following = found[count].intid if len(found) > count else None
-        rows = [asdict(view) for view in found[:count]]
-        return {"counts": asdict(machine.lpi_counts()), "lpis": rows, "next": following}
-
-    return JSONResponse(await session.look(see, step))
-
-
-@router.get("/sessions/{id}/why/{intid}", response_model=shapes.WhyAnswer)
-async def read_why(
-    session: OneSession,
-    step: OnView,
-    intid: Annotated[str, Path(max_length=20, examples=["8195"])],
-    cpu: Annotated[
-        str | None, Query(description="Whose SGI or PPI it is; for an LPI, another CPU.", max_length=20)
-    ] = None,
-) -> JSONResponse:
-    """Why an interrupt is signalled to its CPU or not, condition by condition, and what would mend the first broken."""
-    number = number_of("intid", intid, 32)
-    asked = None if cpu is None else number_of("cpu", cpu, 16)
-    try:
-        chain = await session.look(lambda machine: machine.why(number, asked), step)
-    except ValueError as error:
-        raise Problem(
-            422, "invalid-request", "No such interrupt", f"{error}.", "As why/8195, or why/3?cpu=0."
-        ) from error
-    return JSONResponse(shapes.chain_json(chain))
-
-
-@router.get("/sessions/{id}/tables/{table}", response_model=shapes.TableAnswer | shapes.QueueAnswer)
-async def read_table(
-    session: OneSession,
-    step: OnView,
-    table: TableName,
-    device: Annotated[str | None, Query(description="The DeviceID, for the ITT.", max_length=20)] = None,
-) -> JSONResponse:
-    """An ITS table as the ITS would walk it now, or the command queue."""
-    if table is TableName.ITT and device is None:
-        raise Problem(422, "invalid-request", "The request does not fit", "Which ITT? Add ?device= and a DeviceID.")
-    device_id = number_of("device", device or "0", 32)
-    return JSONResponse({"table": table, **await session.look(partial(_table, table, device_id), step)})
-
-
-@router.get("/sessions/{id}/memory", response_model=shapes.MemoryAnswer)
-async def read_memory(
-    session: OneSession,
-    step: OnView,
-    address: Annotated[str, Query(max_length=30, examples=["0x40210400"])],
-    length: Annotated[int, Query(ge=1, le=limits.MEMORY_BYTES_PER_READ)] = 64,
-) -> JSONResponse:
-    """Guest RAM."""
-    start = number_of("address", address, ADDRESS_BITS)
-    try:
-        data = (await session.machine(step)).memory.read(start, length)
-    except IndexError as error:
-        raise Problem(422, "invalid-request", "No RAM there", str(error)) from error
-    return JSONResponse({"address": start, "length": length, "hex": data.hex()})
-
-
 @router.get("/sessions/{id}/log", response_model=shapes.LogAnswer)
 async def read_log(session: OneSession) -> JSONResponse:
     """The session as text: the scenario as a whole, and its operations one by one."""
@@ -290,13 +193,6 @@ async def read_log(session: OneSession) -> JSONResponse:
     }
     # A log may have megabytes, which take their time to be encoded.
     return await anyio.to_thread.run_sync(JSONResponse, told)
-
-
-@router.get("/sessions/{id}/state", response_model=State)
-async def read_machine_state(session: OneSession, step: OnView) -> Response:
-    """The whole machine as a file: registers, ITS state, LPIs, and the pages of RAM that were ever written."""
-    text = await session.look(partial(state_text, spec=session.spec), step)
-    return state_file(text, f"{session.id}-{session.seq if step is None else step}")
 
 
 @router.post(
@@ -347,62 +243,9 @@ async def watch_session(request: Request, session: OneSession) -> Response:
     return event_stream(request, session, CHANNEL)
 
 
-@router.post("/links", status_code=201, response_model=shapes.NewLinkAnswer)
-async def create_link(request: Request, sessions: AllSessions, new: shapes.NewLink) -> JSONResponse:
-    """Put a scenario into a link, with what comes of it; stores something only if a short link is asked for."""
-    openings: Openings = request.app.state.openings
-    scenario = await openings.parsed(new.scenario)
-    view = {"register": new.register_}
-    record = await openings.record(scenario)
-    payload = await openings.beside(partial(links.pack, scenario, new.step, view, record))
-    answer = {"link": f"/x/{payload}", "characters": len(payload) + 3, "operations": len(scenario.operations)}
-    if new.short:
-        rates_of(request).take(request, Kind.LINKS)
-        alone = await openings.beside(partial(links.pack, scenario, record=record))
-        kept = await sessions.short_links.keep(scenario, alone)
-        answer["short"] = f"/l/{kept.slug}"
-    return JSONResponse(answer, 201)
-
-
-@router.post("/play", response_model=shapes.PlayAnswer)
-async def play_scenario(request: Request, wanted: Annotated[shapes.PlayRequest, Body()]) -> Response:
-    """Play a scenario on one implementation or several. Nothing is stored.
-
-    `qemu:live` among them starts a real QEMU, where the server has one and its settings allow it.
-    """
-    return Response(await play_for(request, wanted), media_type="application/json")
-
-
-async def play_for(request: Request, wanted: shapes.PlayRequest) -> bytes:
-    """PlayAnswer, encoded. Raises what `play` does, and Problem (429) where this address had too much."""
-    comparisons = request.app.state.comparisons
-    work = partial(play, wanted.scenario, tuple(wanted.on), live=comparisons.may_be_live)
-    if LIVE_QEMU in wanted.on and comparisons.may_be_live:
-        rates_of(request).take(request, Kind.LIVE_QEMU)
-        body: bytes = await comparisons.beside_qemu(work)
-        return body
-    return await anyio.to_thread.run_sync(work, limiter=request.app.state.players)
-
-
 def tell_watchers(session: Session, step: Step, actor: str) -> None:
     """Listener of `Sessions`: the step as the API answered it, encoded only if somebody watches."""
     session.publish("step", lambda: shapes.encode(shapes.step_json(step)), not_to=actor, channel=CHANNEL)
-
-
-def _table(table: TableName, device_id: int, machine: Machine) -> shapes.Json:
-    if table is TableName.QUEUE:
-        queue = machine.queue()
-        rows = [shapes.command_json(command) for command in queue.commands]
-        return {**asdict(replace(queue, commands=[])), "commands": rows}
-    found: list[DeviceView] | list[EventView] | list[CollectionView]
-    if table is TableName.ITT:
-        found = machine.events(device_id)
-    else:
-        found = machine.devices() if table is TableName.DEVICE else machine.collections()
-    return {
-        "rows": [asdict(view) for view in found[: limits.TABLE_ROWS]],
-        "omitted": max(0, len(found) - limits.TABLE_ROWS),
-    }
 
 
 def _no_step(session: Session, step: int, first: int) -> Problem:
@@ -431,19 +274,3 @@ def _with_machine(new: shapes.NewSession) -> str:
     else:
         rows[at - 1] = line
     return "\n".join(rows)
-
-
-def number_of(name: str, text: str, bits: int) -> int:
-    try:
-        value = int(text, 0)
-    except ValueError:
-        value = -1
-    if not 0 <= value < 1 << bits:
-        raise Problem(
-            422,
-            "invalid-request",
-            "The request does not fit",
-            f"{name}={text} is not a number of up to {bits} bits.",
-            f"Expected decimal or hex, as {name}=0x40210400.",
-        )
-    return value

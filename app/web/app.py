@@ -32,15 +32,18 @@ from app.web import (
     lessons,
     lessons_api,
     links,
+    machine_api,
     metrics,
     pages,
     privacy,
     problems,
     reference,
     reviews,
+    scenarios_api,
     thread,
     way_api,
 )
+from app.web.description import Described
 from app.web.door import Door
 from app.web.effort import Effort
 from app.web.packing import Packing
@@ -62,7 +65,7 @@ COLLECT_AFTER = (50000, 20, 100)
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The ASGI application; without `settings` they come from the environment."""
     chosen = settings or read_settings()
-    app = FastAPI(
+    app = Described(
         title="giclab",
         version=__version__,
         description=DESCRIPTION,
@@ -91,7 +94,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     app.router.routes.append(StraightRoute(api.router, api.append_operation))  # first of all: it is asked for most
     app.include_router(api.router)
+    app.include_router(machine_api.router)
     app.include_router(way_api.router)
+    app.include_router(scenarios_api.router)
     app.include_router(lessons_api.router)
     app.include_router(commands.router)
     app.include_router(commands.pages)

@@ -14,6 +14,7 @@ from app.exchange.command_words import command_in, command_of_line, reserved_tex
 from app.gic.commands import COMMANDS, WORDS, Command, CommandError, CommandSpec
 from app.sessions import Session
 from app.web.api import router as api
+from app.web.description import Tag
 from app.web.pages import NO_STORE
 from app.web.problems import Problem
 from app.web.security import presented_key
@@ -22,7 +23,7 @@ from app.web.views.explorer import form_of
 from app.web.views.look import look_from
 from app.web.views.render import component
 
-router = APIRouter(prefix="/api/v1/commands", responses=api.responses)
+router = APIRouter(prefix="/api/v1/commands", tags=[Tag.COMMANDS], responses=api.responses)
 pages = APIRouter(include_in_schema=False)
 Text = Annotated[str, Query(max_length=limits.COMMAND_CHARACTERS)]
 

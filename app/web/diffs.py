@@ -17,6 +17,7 @@ from app.diff.side import Compared, Sided, compared
 from app.scenario.work import TooMuch
 from app.web.addresses import LONGEST_ADDRESS, Found, address_of, machine_at
 from app.web.api import router as api
+from app.web.description import Tag
 from app.web.diff_shapes import DiffAnswer
 from app.web.forms import form_of
 from app.web.given import Refused, address_in, given_in, side_of
@@ -27,9 +28,10 @@ from app.web.views.diff_form import FormPage, Given, form_page, trouble_of
 from app.web.views.render import render
 
 pages = APIRouter(include_in_schema=False)
-router = APIRouter(prefix="/api/v1", responses=api.responses)
+router = APIRouter(prefix="/api/v1", tags=[Tag.COMPARISON], responses=api.responses)
 ADDRESS = "A session /s/ID or a link /x/… or /l/… of this site, with ?step= and ?on= where wanted; a whole URL too."
-Side = Annotated[str, Query(max_length=LONGEST_ADDRESS, description=ADDRESS, examples=["/s/ID?step=3"])]
+SideA = Annotated[str, Query(max_length=LONGEST_ADDRESS, description=ADDRESS, examples=["/s/ID?step=1"])]
+SideB = Annotated[str, Query(max_length=LONGEST_ADDRESS, description=ADDRESS, examples=["/s/ID"])]
 Typed = Annotated[str, Query(max_length=LONGEST_ADDRESS)]
 
 
@@ -40,7 +42,7 @@ def install(app: FastAPI) -> None:
 
 
 @router.get("/diff", response_model=DiffAnswer)
-async def diff_machines(request: Request, a: Side, b: Side) -> JSONResponse:
+async def diff_machines(request: Request, a: SideA, b: SideB) -> JSONResponse:
     """What differs between two machines: registers by field, LPIs, table entries, RAM. Nothing is stored."""
     one, other = await found(request, "query a", a), await found(request, "query b", b)
     return JSONResponse(as_dict(await differences(request, one.side, other.side)))

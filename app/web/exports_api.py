@@ -14,12 +14,15 @@ from app.exchange.writers import FORMATS, write
 from app.scenario import Scenario
 from app.web.api import OneSession, OnView
 from app.web.api import router as api
+from app.web.description import Tag
 from app.web.play import check_length
 from app.web.shapes import Json
 
-router = APIRouter(prefix="/api/v1", responses=api.responses)
+router = APIRouter(prefix="/api/v1", tags=[Tag.FORMATS], responses=api.responses)
 
-FormatName: TypeAlias = Annotated[str, StringConstraints(pattern=f"^({'|'.join(FORMATS)})$")]
+FormatName: TypeAlias = Annotated[
+    str, StringConstraints(pattern=f"^({'|'.join(FORMATS)})$"), Field(examples=[next(iter(FORMATS))])
+]
 
 
 class FormatAnswer(BaseModel):

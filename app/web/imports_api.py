@@ -15,13 +15,14 @@ from app.exchange.imports.registry import FORMATS
 from app.exchange.imports.result import Import, Remarks
 from app.exchange.imports.window import Window
 from app.web.api import PROBLEM_RESPONSE
+from app.web.description import Tag
 from app.web.importing import RUNNING, WAITING, Asked, Imports, Job
 from app.web.imports import account, options_from, problem
 from app.web.rates import Kind, rates_of
 from app.web.security import admit_session
 from app.web.shapes import Json
 
-router = APIRouter(prefix="/api/v1", tags=["import"], responses={"4XX": PROBLEM_RESPONSE, "5XX": PROBLEM_RESPONSE})
+router = APIRouter(prefix="/api/v1", tags=[Tag.FORMATS], responses={"4XX": PROBLEM_RESPONSE, "5XX": PROBLEM_RESPONSE})
 POLL_SECONDS = 1.0
 BINARY = {"type": "string", "format": "binary"}
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import anyio.to_thread
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
 
@@ -15,9 +15,10 @@ from app.scenario.exercises import Exercise, Verdict, added_lines, attempt, exer
 from app.scenario.lesson_parts import Question
 from app.scenario.lessons import LESSONS, Lesson, UnknownLesson, lesson
 from app.web.api import router as api
+from app.web.description import Tag
 from app.web.problems import Problem
 
-router = APIRouter(prefix="/api/v1", responses=api.responses)
+router = APIRouter(prefix="/api/v1", tags=[Tag.LESSONS], responses=api.responses)
 
 
 class LessonRow(BaseModel):
@@ -69,7 +70,7 @@ async def list_lessons() -> JSONResponse:
 
 
 @router.get("/lessons/{slug}", response_model=LessonAnswer)
-async def read_lesson(slug: str) -> JSONResponse:
+async def read_lesson(slug: Annotated[str, Path(examples=["ptz-reads-as-zero"])]) -> JSONResponse:
     """One lesson: its scenario, its questions, and its exercise without the answer."""
     try:
         found = lesson(slug)

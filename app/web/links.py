@@ -22,6 +22,7 @@ from app.scenario.links import Link
 from app.sessions import Session
 from app.web.alone import part_alone, with_elsewhere
 from app.web.api import PROBLEM_RESPONSE
+from app.web.description import Tag
 from app.web.forms import form_of
 from app.web.habits import habits
 from app.web.opened import Opened, Openings, UnreadableLink
@@ -46,7 +47,7 @@ from app.web.views.share import Shared, options_of, share
 from app.web.views.stage import PlayedStage
 
 router = APIRouter(include_in_schema=False)
-files = APIRouter(tags=["scenarios"])
+files = APIRouter(tags=[Tag.SCENARIOS])
 # Never wrong: what a payload or a slug stands for does not change, but what this giclab makes of it may.
 KEPT_BY_BROWSERS = {"Cache-Control": "public, max-age=300"}
 # A page has some 250 links to itself: of a longer address they are 64 kB.
@@ -64,7 +65,7 @@ class Tool(StrEnum):
 
 TYPES = {"gic": "text/plain", "txt": "text/plain", "svg": "image/svg+xml"}
 SUFFIXES = (*TYPES, *(name for name in FORMATS if name not in ("json", "link")))
-Suffix = Annotated[str, Path(pattern=f"^({'|'.join(SUFFIXES)})$", description="The format.")]
+Suffix = Annotated[str, Path(pattern=f"^({'|'.join(SUFFIXES)})$", description="The format.", examples=["gic"])]
 REFUSAL: dict[str, Any] = {"description": "A page that says what is wrong", "content": {"text/html": {}}}
 GIVES: dict[int | str, dict[str, Any]] = {
     200: {

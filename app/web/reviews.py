@@ -18,6 +18,7 @@ from app.scenario import Scenario
 from app.sessions import Session
 from app.web.api import OneSession, OnView
 from app.web.api import router as api
+from app.web.description import Tag
 from app.web.pages import NO_STORE, known_implementation, part_asked_for
 from app.web.play import check_length, unknown_implementation
 from app.web.views.look import Look, look_from
@@ -27,7 +28,7 @@ from app.web.views.review import panel
 from app.web.views.words import UNTITLED
 
 pages = APIRouter(include_in_schema=False)
-router = APIRouter(prefix="/api/v1", responses=api.responses)
+router = APIRouter(prefix="/api/v1", tags=[Tag.COMPARISON], responses=api.responses)
 
 
 class FindingAnswer(BaseModel):

@@ -22,10 +22,10 @@ from app.scenario import Scenario, Step, parse
 from app.scenario.player import Player
 from app.web import shapes
 from app.web.addresses import LONGEST_ADDRESS
-from app.web.api import play_for
 from app.web.diffs import differences, found
 from app.web.play import check_length, unknown_implementation
 from app.web.problems import Problem
+from app.web.scenarios_api import play_for
 from app.web.shapes import Json
 
 LONGEST_WORDS = 80

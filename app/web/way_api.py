@@ -9,11 +9,13 @@ from starlette.responses import JSONResponse
 
 from app.gic.way import Stop, StopState, Way
 from app.gic.why_links import StopName
-from app.web.api import PROBLEM_RESPONSE, OneSession, OnView, number_of
+from app.web.api import PROBLEM_RESPONSE, OneSession, OnView
+from app.web.description import Tag
+from app.web.machine_api import number_of
 from app.web.problems import Problem
 from app.web.shapes import Json, LinkAnswer
 
-router = APIRouter(prefix="/api/v1", responses={"4XX": PROBLEM_RESPONSE, "5XX": PROBLEM_RESPONSE})
+router = APIRouter(prefix="/api/v1", tags=[Tag.MACHINE], responses={"4XX": PROBLEM_RESPONSE, "5XX": PROBLEM_RESPONSE})
 
 
 class CellAnswer(BaseModel):

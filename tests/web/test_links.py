@@ -368,7 +368,7 @@ async def test_the_other_flags_of_a_frame(client):
 async def test_the_flags_are_documented_in_one_table(client):
     page = (await client.get("/docs")).text
     section = re.search(r'<section id="embed">.*?</section>', page, re.DOTALL)[0]
-    rows = re.findall(r"<tr><td><code>(\w+)</code>", section)
+    rows = re.findall(r"<tr><th scope=\"row\"><code>(\w+)</code>", section)
     assert rows == [flag.name for flag in FLAGS] == ["embed", "step", "panel", "readonly", "theme"]
 
 
