@@ -64,11 +64,11 @@ class UnknownChapter(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """`heads` are (anchor, words) of its sections."""
+    """`about` is its first paragraph, `heads` are (anchor, words) of its sections."""
 
     name: str
     title: str
-    about: str
+    about: Markup
     html: Markup
     heads: tuple[tuple[str, str], ...]
 
@@ -96,7 +96,7 @@ def chapter(name: str) -> Chapter:
 def _chapter(name: str, text: str) -> Chapter:
     tokens = _READER.parse(text)
     heads: list[tuple[str, str]] = []
-    title = about = ""
+    title, about = "", Markup()
     for at, token in enumerate(tokens):
         if token.type == "heading_open":
             words = _plain(tokens[at + 1].content)
@@ -107,14 +107,17 @@ def _chapter(name: str, text: str) -> Chapter:
                 token.attrSet("id", anchor)
                 if token.tag == "h2":
                     heads.append((anchor, words))
-        elif token.type == "paragraph_open" and not about:
-            about = _plain(tokens[at + 1].content)
         for child in token.children or ():
             if child.type == "link_open":
                 child.attrSet("href", _led(str(child.attrGet("href"))))
+        if token.type == "inline" and tokens[at - 1].type == "paragraph_open" and not about:
+            about = _html([token])
+    return Chapter(name, title, about, _html(tokens), tuple(heads))
+
+
+def _html(tokens: list[Token]) -> Markup:
     # Our own files, read without HTML: nothing in them comes from visitors.
-    html = Markup(_READER.renderer.render(tokens, _READER.options, {}))  # noqa: S704
-    return Chapter(name, title, about, html, tuple(heads))
+    return Markup(_READER.renderer.render(tokens, _READER.options, {}))  # noqa: S704
 
 
 def _led(href: str) -> str:
