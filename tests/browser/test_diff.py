@@ -102,3 +102,16 @@ def test_two_files_are_chosen_and_compared(site, open_page):
     expect(page.locator(".dif__sides")).to_contain_text("b.gic")
     page.get_by_text("Compare others").click()
     expect(page.get_by_label("text of the second")).to_have_value(re.compile("0x300"))
+
+
+def test_sharing_leads_by_keyboard_to_a_comparison_with_a_pasted_text(session, open_page):
+    page = open_page(f"{session}?step=5", viewport={"width": 390, "height": 844})
+    page.get_by_role("button", name="Share", exact=True).press("Enter")
+    page.locator("dialog#share").get_by_role("link", name="Compare with").press("Enter")
+    expect(page.get_by_label("Address of the first")).to_have_value(re.compile(r"/s/.+\?step=5$"))
+    page.get_by_label("text of the second").fill(TEXT)
+    page.get_by_label("After step of the second").fill("4")
+    page.keyboard.press("Enter")
+    expect(page.locator(".dif__sides")).to_contain_text("step 5 of 9")
+    expect(page.locator(".dif__sides")).to_contain_text("step 4 of 9")
+    expect(page.locator("#entries")).to_contain_text("DeviceID 0x2")

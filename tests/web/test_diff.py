@@ -274,6 +274,25 @@ async def test_the_comparison_of_implementations_leads_on_to_the_form(client, se
     assert f'value="{session}?step=3"' in await shown(client, address)
 
 
+@pytest.mark.parametrize(
+    ("query", "shown_as"), [("", ""), ("?step=3", "?step=3"), ("?step=3&on=qemu", "?step=3&on=qemu")]
+)
+async def test_the_explorer_leads_to_the_form_with_its_machine_in_it(client, session, query, shown_as):
+    html = await shown(client, f"{session}{query}")
+    form = await shown(client, unescape(re.search(r'href="(/diff[^"]+)"[^>]*>Compare with', html)[1]))
+    assert f'name="a" value="{session}{shown_as}"' in unescape(form)
+
+
+async def test_sharing_leads_to_the_form_with_the_step_on_view(client, session):
+    link = f"/x/{links.pack(parse(TEXT))}"
+    short = (await client.post("/api/v1/links", json={"scenario": TEXT, "short": True})).json()["short"]
+    for base in (session, link, short.removeprefix(HOST)):
+        for query, asked in (("", f"?step={STEPS}"), ("?step=3", "?step=3"), ("?step=3&on=qemu", "?step=3&on=qemu")):
+            html = await shown(client, f"{base}/share{query}")
+            form = await shown(client, unescape(re.search(r'href="(/diff[^"]+)"', html)[1]))
+            assert f'name="a" value="{base}{asked}"' in unescape(form)
+
+
 # -- bounds
 
 

@@ -11,14 +11,13 @@ from urllib.parse import urlencode
 from app.diff.lines import noted, summary, unseen
 from app.diff.side import Compared
 from app.diff.told import Change, Diff, EntryRow, LpiRow, RamRow, RegisterRow, Section, Side, Table
-from app.web.views.look import Look
+from app.web.views.look import DIFF, Look
 
 if TYPE_CHECKING:
     from app.web.addresses import Found
     from app.web.views.diff_form import FormPage
 
 RowT = TypeVar("RowT")
-PAGE = "/diff"
 NAMES = {Side.A: "A", Side.B: "B"}
 
 
@@ -120,7 +119,7 @@ class DiffPage:
 
 def link(a: str, b: str) -> str:
     """The page that compares two addresses."""
-    return f"{PAGE}?{urlencode({'a': a, 'b': b}, safe='/')}"
+    return f"{DIFF}?{urlencode({'a': a, 'b': b}, safe='/')}"
 
 
 def diff_page(told: Compared, a: Found, b: Found, form: FormPage) -> DiffPage:

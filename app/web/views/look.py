@@ -13,6 +13,7 @@ from app.web.views.embed import PANELS, TABLES, THEMES
 
 TABS = ("lpis", "devices", "collections", "queue", "memory")
 SHOWN_LPIS = ("pending", "enabled", "disabled", "stale")
+DIFF = "/diff"
 FIRST_LPI = 8192
 LAST_LPI = 65_535
 RAM_BASE = 0x4000_0000
@@ -92,7 +93,12 @@ class Look:
         """The page that compares the machine on view with the one a step before."""
         before = -1 if self.step is None else max(self.step - 1, 0)
         one, other = (_address(self.base, step, self.on) for step in (before, self.step))
-        return f"/diff?a={one}&b={other}"
+        return f"{DIFF}?a={one}&b={other}"
+
+    @property
+    def against(self) -> str:
+        """The page that asks what to compare the machine on view with."""
+        return f"{DIFF}?a={_address(self.base, self.step, self.on)}"
 
     def link(self, **changes: object) -> str:
         """The address of this look with `changes`, as a relative reference."""

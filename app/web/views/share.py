@@ -68,7 +68,8 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The dialog. `behave` is the other implementation on view, "" if there is none; `qr` an SVG, "" if too long."""
+    """The dialog. `behave` is the other implementation on view, "" if there is none; `qr` an SVG, "" if too long;
+    `against` the address where the machine on view is compared with another."""
 
     title: str
     action: str
@@ -87,6 +88,7 @@ class Share:
     qr: str
     qr_of: str
     files: tuple[Item, ...]
+    against: str
     public: tuple[str, ...]
     live: str
     watchers: str
@@ -139,6 +141,7 @@ def share(shared: Shared, look: Look, options: Options) -> Share:
         qr=_qr(code) if len(code) <= LONGEST_QR else "",
         qr_of="Short link" if short else "Permalink",
         files=tuple(Item(f".{suffix}", f"{base}.{suffix}", meaning) for suffix, meaning in SUFFIXES),
+        against=replace(asked, step=now, on=behave).against,
         public=_public(scenario, total, bool(shared.live)),
         live=shared.live,
         watchers=plural(shared.watchers, "person watches", "people watch") if shared.watchers else "",
