@@ -17,7 +17,7 @@ from app.scenario.format import format_content
 from app.scenario.state_read import StateError, scenario_of_state
 from app.sessions import Session, Sessions, moves
 from app.sessions.moves import Change
-from app.web import shapes
+from app.web import answers, shapes
 from app.web.description import KEYED, Tag
 from app.web.play import unknown_implementation
 from app.web.problems import KINDS, Problem
@@ -95,12 +95,12 @@ async def append_operation(request: Request, id: str, new: shapes.NewOperation) 
         if new.after > session.seq:
             raise _no_step(session, new.after, 0)
     step = await session.append(new.op, edit_key=presented_key(request, session), after=new.after)
-    return Response(to_json(shapes.step_json(step)), media_type="application/json")
+    return Response(to_json(answers.step_json(step)), media_type="application/json")
 
 
 async def _moved(request: Request, session: Session, change: Change) -> JSONResponse:
     await session.move(change, edit_key=presented_key(request, session))
-    return JSONResponse(shapes.place_json(session))
+    return JSONResponse(answers.place_json(session))
 
 
 @router.post("/sessions/{id}/undo", response_model=shapes.PlaceAnswer, openapi_extra=KEYED)
@@ -131,7 +131,7 @@ async def reset_session(request: Request, session: OneSession, reset: shapes.Res
 @router.get("/sessions/{id}/branches", response_model=shapes.PlaceAnswer)
 async def read_branches(session: OneSession) -> JSONResponse:
     """The branches beside the one that the session is on: what was ahead when somebody acted in the past."""
-    return JSONResponse(shapes.place_json(session))
+    return JSONResponse(answers.place_json(session))
 
 
 @router.post("/sessions/{id}/branches/{branch}/switch", response_model=shapes.PlaceAnswer, openapi_extra=KEYED)
@@ -150,7 +150,7 @@ async def drop_branch(request: Request, session: OneSession, branch: int) -> JSO
 async def rewrite_log(request: Request, session: OneSession, new: shapes.NewText) -> JSONResponse:
     """Put a whole scenario in the place of the session's, which is kept as a branch."""
     await session.rewrite(new.scenario, edit_key=presented_key(request, session))
-    return JSONResponse(shapes.place_json(session))
+    return JSONResponse(answers.place_json(session))
 
 
 @router.get("/sessions/{id}/ops/{seq}", response_model=shapes.StepAnswer)
@@ -158,7 +158,7 @@ async def read_operation(session: OneSession, seq: Annotated[int, Path(examples=
     """What one operation did."""
     if not 1 <= seq <= session.seq:
         raise _no_step(session, seq, 1)
-    return JSONResponse(shapes.step_json(await session.step(seq)))
+    return JSONResponse(answers.step_json(await session.step(seq)))
 
 
 @router.get("/sessions/{id}/lanes", response_model=shapes.LanesAnswer)
@@ -174,7 +174,7 @@ async def read_lanes(
         raise _no_step(session, first, 1)
     last = min(first + count - 1, total)
     steps = await session.steps(first, last) if first <= last else []
-    return JSONResponse(shapes.lanes_json(steps, session.spec, total))
+    return JSONResponse(answers.lanes_json(steps, session.spec, total))
 
 
 @router.get("/sessions/{id}/log", response_model=shapes.LogAnswer)
@@ -189,7 +189,7 @@ async def read_log(session: OneSession) -> JSONResponse:
         "damaged": str(session.damaged or ""),
         "scenario": session.scenario_text(),
         "operations": [{"seq": seq, "text": text} for seq, text in session.lines()],
-        "choices": shapes.choices_json(session.timeline.choices.taken(session.seq)),
+        "choices": answers.choices_json(session.timeline.choices.taken(session.seq)),
     }
     # A log may have megabytes, which take their time to be encoded.
     return await anyio.to_thread.run_sync(JSONResponse, told)
@@ -245,7 +245,7 @@ async def watch_session(request: Request, session: OneSession) -> Response:
 
 def tell_watchers(session: Session, step: Step, actor: str) -> None:
     """Listener of `Sessions`: the step as the API answered it, encoded only if somebody watches."""
-    session.publish("step", lambda: shapes.encode(shapes.step_json(step)), not_to=actor, channel=CHANNEL)
+    session.publish("step", lambda: answers.encode(answers.step_json(step)), not_to=actor, channel=CHANNEL)
 
 
 def _no_step(session: Session, step: int, first: int) -> Problem:

@@ -13,7 +13,7 @@ from app.gic import Machine
 from app.gic.views import CollectionView, DeviceView, EventView
 from app.scenario.state import state_text
 from app.scenario.state_schema import State
-from app.web import shapes
+from app.web import answers, shapes
 from app.web.api import OneSession, OnView, state_file
 from app.web.api import router as api
 from app.web.description import Tag
@@ -40,7 +40,7 @@ async def read_register(
 ) -> JSONResponse:
     """A register's value and fields, as a guest's read would see them but without side effects."""
     machine = await session.machine(step)
-    return JSONResponse(shapes.register_json(machine, machine.map.place(name)))
+    return JSONResponse(answers.register_json(machine, machine.map.place(name)))
 
 
 @router.get("/sessions/{id}/lpis", response_model=shapes.LpisAnswer)
@@ -79,7 +79,7 @@ async def read_why(
         raise Problem(
             422, "invalid-request", "No such interrupt", f"{error}.", "As why/8195, or why/3?cpu=0."
         ) from error
-    return JSONResponse(shapes.chain_json(chain))
+    return JSONResponse(answers.chain_json(chain))
 
 
 @router.get("/sessions/{id}/tables/{table}", response_model=shapes.TableAnswer | shapes.QueueAnswer)
@@ -122,7 +122,7 @@ async def read_machine_state(session: OneSession, step: OnView) -> Response:
 def _table(table: TableName, device_id: int, machine: Machine) -> shapes.Json:
     if table is TableName.QUEUE:
         queue = machine.queue()
-        rows = [shapes.command_json(command) for command in queue.commands]
+        rows = [answers.command_json(command) for command in queue.commands]
         return {**asdict(replace(queue, commands=[])), "commands": rows}
     found: list[DeviceView] | list[EventView] | list[CollectionView]
     if table is TableName.ITT:

@@ -9,8 +9,9 @@ from app.registers import IMPLEMENTATION_NAMES
 from app.scenario import Scenario, Step, parse
 from app.scenario.errors import nearest_names
 from app.sessions import LimitReached
-from app.web import shapes
+from app.web import answers
 from app.web.problems import Problem
+from app.web.shapes import Json
 
 
 def play(text: str, on: tuple[str, ...], *, live: bool = False, explain: bool = True) -> bytes:
@@ -35,27 +36,27 @@ def play(text: str, on: tuple[str, ...], *, live: bool = False, explain: bool = 
         "passed": all(answer.passed is not False for step in told.steps for answer in step.answers.values()),
         "first_difference": None if first is None else first.seq,
         "steps": [_step(step, results.rows[step.seq - 1]) for step in told.steps],
-        "choices": {name: shapes.choices_json(told.choices[name]) for name in names},
+        "choices": {name: answers.choices_json(told.choices[name]) for name in names},
     }
-    return shapes.encode(answer).encode()
+    return answers.encode(answer).encode()
 
 
 class _Results:
     """Each step as it is done: its effects can be many, so they are cut before the next one runs."""
 
     def __init__(self) -> None:
-        self.rows: list[shapes.Json] = []
+        self.rows: list[Json] = []
         self._left = limits.EFFECTS_PER_PLAY
 
     def add(self, _seq: int, steps: Mapping[str, Step]) -> None:
-        row: shapes.Json = {}
+        row: Json = {}
         for name, step in steps.items():
-            row[name] = shapes.step_json(step, min(self._left, limits.EFFECTS_SHOWN))
+            row[name] = answers.step_json(step, min(self._left, limits.EFFECTS_SHOWN))
             self._left -= len(row[name]["effects"])
         self.rows.append(row)
 
 
-def _step(step: Compared, results: shapes.Json) -> shapes.Json:
+def _step(step: Compared, results: Json) -> Json:
     told = {"seq": step.seq, "op": step.text, "differs": bool(step.differs), "on": results}
     if not step.differs:
         return told
@@ -64,7 +65,7 @@ def _step(step: Compared, results: shapes.Json) -> shapes.Json:
             "words": reason.words,
             "shown": reason.shown,
             "behaviours": [
-                {"key": row.key, "title": row.title, **shapes.value_json(row.values[name.partition(":")[0]])}
+                {"key": row.key, "title": row.title, **answers.value_json(row.values[name.partition(":")[0]])}
                 for row in reason.rows
             ],
         }

@@ -20,7 +20,7 @@ from app.gic import IMPLEMENTATIONS, Machine
 from app.registers import IMPLEMENTATION_NAMES
 from app.scenario import Scenario, Step, parse
 from app.scenario.player import Player
-from app.web import shapes
+from app.web import answers, shapes
 from app.web.addresses import LONGEST_ADDRESS
 from app.web.diffs import differences, found
 from app.web.play import check_length, unknown_implementation
@@ -112,7 +112,7 @@ async def _compare(request: Request, wanted: shapes.PlayRequest) -> str:
     on = wanted.on or list(IMPLEMENTATION_NAMES)
     told = json.loads(await play_for(request, wanted.model_copy(update={"on": on})))
     differing = [step for step in told["steps"] if step["differs"]]
-    return shapes.encode({**told, "steps_played": len(told["steps"]), "steps": differing})
+    return answers.encode({**told, "steps_played": len(told["steps"]), "steps": differing})
 
 
 async def _explain(request: Request, wanted: Explain) -> str:
@@ -121,7 +121,7 @@ async def _explain(request: Request, wanted: Explain) -> str:
 
 async def _diff(request: Request, wanted: TwoMachines) -> str:
     one, other = await _sided(request, "a", wanted.a), await _sided(request, "b", wanted.b)
-    return shapes.encode(as_dict(await differences(request, one, other)))
+    return answers.encode(as_dict(await differences(request, one, other)))
 
 
 async def _sided(request: Request, pointer: str, named: Named) -> Sided:
@@ -147,7 +147,7 @@ async def _implementations(request: Request, wanted: Which) -> str:
 
 
 async def _in_thread(request: Request, work: Callable[[], Json]) -> str:
-    return shapes.encode(await anyio.to_thread.run_sync(work, limiter=request.app.state.players))
+    return answers.encode(await anyio.to_thread.run_sync(work, limiter=request.app.state.players))
 
 
 def explain(wanted: Explain) -> Json:
@@ -155,10 +155,10 @@ def explain(wanted: Explain) -> Json:
     machine, steps = _played(wanted.scenario, wanted.on, wanted.step)
     answer: Json = {"implementation": machine.implementation, "step": len(steps)}
     if steps:
-        answer["did"] = shapes.step_json(steps[-1])
+        answer["did"] = answers.step_json(steps[-1])
     if wanted.intid is not None:
         try:
-            answer["why"] = shapes.chain_json(machine.why(wanted.intid, wanted.cpu))
+            answer["why"] = answers.chain_json(machine.why(wanted.intid, wanted.cpu))
         except ValueError as error:
             detail = f"{error}."
             raise Problem(
@@ -170,7 +170,7 @@ def explain(wanted: Explain) -> Json:
 def look_up(wanted: LookUp) -> Json:
     """RegisterAnswer. ScenarioError, LimitReached, UnknownName or Problem."""
     machine, _ = _played(wanted.scenario, wanted.on, wanted.step)
-    return shapes.register_json(machine, machine.map.place(wanted.name))
+    return answers.register_json(machine, machine.map.place(wanted.name))
 
 
 def implementations(wanted: Which) -> Json:
@@ -197,7 +197,7 @@ def _row_json(row: Row) -> Json:
         "area": row.area,
         "title": row.title,
         "left_open": row.status,
-        "on": {name: shapes.value_json(value) for name, value in row.values.items()},
+        "on": {name: answers.value_json(value) for name, value in row.values.items()},
     }
 
 
