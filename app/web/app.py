@@ -23,6 +23,7 @@ from app.web import (
     diffs,
     docs,
     exports_api,
+    fragments,
     guide,
     health,
     implementations,
@@ -51,7 +52,7 @@ from app.web.rates import Rates
 from app.web.seats import Seats
 from app.web.security import BodyLimit, SameOrigin, SecurityHeaders
 from app.web.shutdown import on_shutdown_signal
-from app.web.straight import StraightRoute
+from app.web.straight import StraightJsonRoute, StraightRoute
 from app.web.views.render import prepare, prepare_others
 
 DESCRIPTION = (
@@ -92,7 +93,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.closing = threading.Event()
     app.state.players = anyio.CapacityLimiter(limits.CONCURRENT_PLAYS)
     problems.install(app)
-    app.router.routes.append(StraightRoute(api.router, api.append_operation))  # first of all: it is asked for most
+    # First of all: they are asked for most.
+    app.router.routes.append(StraightJsonRoute(api.router, api.append_operation))
+    app.router.routes.append(StraightRoute(fragments.router, fragments.act))
     app.include_router(api.router)
     app.include_router(machine_api.router)
     app.include_router(way_api.router)

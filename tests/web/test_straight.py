@@ -1,6 +1,7 @@
-"""The shorter way to `POST …/ops` against the way that FastAPI describes: the same answers, whatever is sent."""
+"""The shorter ways to `POST …/ops` against those that FastAPI describes: the same answers, whatever is sent."""
 
 import json
+import re
 from contextlib import ExitStack
 
 import pytest
@@ -8,10 +9,12 @@ from starlette.testclient import TestClient
 
 from app.settings import Settings
 from app.web.app import create_app
-from app.web.straight import StraightRoute
+from app.web.straight import StraightJsonRoute, StraightRoute
 
+# The name of a tab, and where its events begin, are drawn.
+DRAWN = re.compile(r"actor=[\w-]+|id=\"view-actor\" value=\"[\w-]+\"|data-after=\"\d+\"")
 LINE = "write GICR_PENDBASER@0 PTZ=1"
-JSON = "application/json"
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 SENT = [
     (JSON, json.dumps({"op": LINE}).encode()),
     (JSON, json.dumps({"op": LINE, "after": None}).encode()),
@@ -41,7 +44,7 @@ SENT = [
     (JSON, b'{"op": "note a"'),
     ("text/plain", json.dumps({"op": LINE}).encode()),
     ("", json.dumps({"op": LINE}).encode()),
-    ("application/x-www-form-urlencoded", b"op=note+a"),
+    (FORM, b"op=note+a"),
 ]
 
 
@@ -54,14 +57,14 @@ def ways(tmp_path_factory):
             path = tmp_path_factory.mktemp(name) / "giclab.db"
             app = create_app(Settings(database_url=f"sqlite:///{path}", rate_factor=0))
             if name == "described":
-                app.router.routes.remove(shorter(app))
+                app.router.routes = [route for route in app.router.routes if not isinstance(route, StraightRoute)]
             client = opened.enter_context(TestClient(app, raise_server_exceptions=False))
             pairs.append((client, client.post("/api/v1/sessions", json={"implementation": "kvm"}).json()))
         yield pairs
 
 
 def shorter(app):
-    (found,) = (route for route in app.router.routes if isinstance(route, StraightRoute))
+    (found,) = (route for route in app.router.routes if isinstance(route, StraightJsonRoute))
     return found
 
 
@@ -88,6 +91,23 @@ def test_other_methods_are_refused_alike(ways, method):
     straight, described = answers(ways, method, JSON, b'{"op": "note a"}')
     assert straight == described
     assert straight[0] == 405
+
+
+@pytest.mark.parametrize(
+    "form", [b"op=note+a", b"", b"kind=its&do=choose&command=MAPC", b"op=no+such+verb", b"%ff=%00"]
+)
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_both_ways_of_the_page_answer_alike(ways, form, headers):
+    found = []
+    for client, session in ways:
+        sent = headers | {"Authorization": f"Bearer {session['edit_key']}", "Content-Type": FORM}
+        answer = client.post(f"/s/{session['id']}/ops", content=form, headers=sent, follow_redirects=False)
+        told = [answer.headers.get(name) for name in ("content-type", "location", "hx-replace-url", "cache-control")]
+        told += [answer.status_code, DRAWN.sub("", answer.text)]
+        found.append(json.dumps(told).replace(session["id"], "ID"))
+    straight, described = found
+    assert straight == described
+    assert answer.status_code < 500
 
 
 def test_who_has_no_key_and_what_is_no_session_are_told_alike(ways):
