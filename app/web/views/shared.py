@@ -107,7 +107,9 @@ def shared_of(
         queue=queue.queue_panel(reading.queue, machine.impl, before=None if before is None else before.queue),
         ram=navigator.ram_tables(bases, look),
         ram_written=bool(written),
-        dock=timeline.dock(moment.ops, moment.verdicts, moment.now, moment.spec, look, moment.place),
+        dock=timeline.dock(
+            moment.ops, moment.verdicts, moment.now, moment.spec, look, moment.place, None if old is None else old.dock
+        ),
         turns=moment.place.turns,
         config_base=base,
     )

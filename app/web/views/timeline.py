@@ -70,13 +70,23 @@ class Dock:
 
 
 def dock(
-    ops: Sequence[Operation], verdicts: Mapping[int, Verdict], now: int, spec: MachineSpec, look: Look, place: Place
+    ops: Sequence[Operation],
+    verdicts: Mapping[int, Verdict],
+    now: int,
+    spec: MachineSpec,
+    look: Look,
+    place: Place,
+    old: Dock | None = None,
 ) -> Dock:
-    """`verdicts` tells what came of expectations, and of what was refused, by step."""
+    """`verdicts` tells what came of expectations, and of what was refused, by step.
+
+    `old`: the same look at the step before; of its cells those are kept that look the same now.
+    """
     total = len(ops)
     leaving = Counter(branch.shared for branch in place.branches if not branch.ahead)
+    kept = _done(old) if old is not None and old.place == place else {}
     cells = tuple(
-        _cell(number, ops[number - 1], verdicts.get(number), leaving[number], now, spec, look)
+        kept.get(number) or _cell(number, ops[number - 1], verdicts.get(number), leaving[number], now, spec, look)
         for number in window(now, total)
     )
     failures = [number for number, verdict in verdicts.items() if verdict is Verdict.FAILS and number <= total]
@@ -97,6 +107,10 @@ def dock(
         failure_step=failures[0] if failures else 0,
         place=place,
     )
+
+
+def _done(old: Dock) -> dict[int, StepCell]:
+    return {cell.number: cell for cell in old.cells if cell.state == "done"}
 
 
 def window(now: int, total: int) -> range:
