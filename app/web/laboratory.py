@@ -25,7 +25,8 @@ from app.web.pages import NO_STORE, Plays, copied, part_asked_for
 from app.web.problems import Problem
 from app.web.searches import Searches
 from app.web.security import start_in_browser
-from app.web.views.laboratory import LabPage, Where, edits_from, laboratory
+from app.web.views.laboratory import LabPage, Where, laboratory
+from app.web.views.laboratory_cards import edits_from
 from app.web.views.laboratory_orders import orders_page
 from app.web.views.laboratory_setup import Setup, setup_from
 from app.web.views.render import render

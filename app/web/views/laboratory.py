@@ -1,26 +1,24 @@
-"""The migration laboratory as its page shows it: source, cards, destination."""
+"""The migration laboratory as its page shows it: source, cards, destination, and the ways to other experiments."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl
 
 from app.gic import IMPLEMENTATIONS, Machine
-from app.gic.effects import Effect
 from app.scenario import MachineSpec
-from app.scenario.laboratory import CardRun, Experiment, Probe, Writes
-from app.scenario.operations import RegisterRef, SavedTables
+from app.scenario.laboratory import Experiment, Probe
+from app.scenario.operations import SavedTables
 from app.scenario.outcome import outcome
-from app.scenario.restore_steps import ORDERS, TABLES, WRITE_BACK, StepRef, Way, step_ref
+from app.scenario.restore_steps import ORDERS, WRITE_BACK, Way, step_ref
+from app.web.views.laboratory_cards import Card, Link, Mark, cards, marks
 from app.web.views.laboratory_outcome import OutcomeView, outcome_view
 from app.web.views.laboratory_setup import Setup
 from app.web.views.trace import Line, lines_of
-from app.web.views.words import Hex, hex_groups, plural
+from app.web.views.words import plural
 
 COLUMNS = 8
-SHOWN_VALUES = 4
-EDITABLE_VALUES = 10
 PRESETS = (
     ("documented", "Documented order", "arm-vgic-its.rst: Redistributors, then the ITS"),
     ("qemu-kvm", "As QEMU does on KVM", "kvm_arm_gicv3_put, then kvm_arm_its_post_load"),
@@ -28,61 +26,6 @@ PRESETS = (
     ("bases-its-ctlr", "EnableLPIs last", "Table addresses, then the ITS, then GICR_CTLR"),
     ("vmstate", "As QEMU does", "RAM, then the two sections of the GIC"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    label: str
-    href: str
-    current: bool = False
-    title: str = ""
-    id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """An LPI after a step. `kind`: held (in the GIC), ram (a bit in RAM), both, none; "" before anything ran."""
-
-    kind: str
-    text: str
-    changed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A value that a card writes; `reset` leads back to the saved one where it was edited."""
-
-    name: str
-    hex: Hex
-    plain: str
-    edited: bool
-    reset: str
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One step between the machines. `state`: done, next, todo or out."""
-
-    ref: str
-    number: int
-    title: str
-    cpu: str
-    state: str
-    why: str
-    errors: tuple[str, ...]
-    values: tuple[Value, ...]
-    more: int
-    edits: bool
-    changes: tuple[tuple[str, str], ...]
-    lines: tuple[Line, ...]
-    more_lines: int
-    marks: tuple[Mark, ...]
-    up: str
-    down: str
-    out: str
-    split: Link | None
-    run: str
-    ptz: tuple[Link, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +80,6 @@ def laboratory(done: Experiment, setup: Setup, spec: MachineSpec, source: Machin
     """The page of an experiment."""
     intids = _watched(done)
     shown = intids[:COLUMNS]
-    cards = tuple(_cards(done, setup, spec, shown))
     count = len(done.runs)
     total = len(done.cards)
     way = IMPLEMENTATIONS[spec.implementation].title
@@ -153,10 +95,10 @@ def laboratory(done: Experiment, setup: Setup, spec: MachineSpec, source: Machin
         saves=_saves(setup, done.way),
         save_errors=done.save_errors,
         save_lines=lines_of(done.save_effects)[0],
-        saved_marks=_marks(shown, done.saved, done.source),
+        saved_marks=marks(shown, done.saved, done.source),
         intids=shown,
         more_lpis=len(intids) - len(shown),
-        cards=cards,
+        cards=tuple(cards(done, setup, spec, shown)),
         source=_side(source, done.source, shown, None),
         destination=_side(done.machine, done.runs[-1].after if done.runs else None, shown, None),
         transport=_transport(setup, count, total),
@@ -179,136 +121,6 @@ def _watched(done: Experiment) -> tuple[int, ...]:
     return tuple(sorted(found)) or tuple(sorted(done.source.mapped))
 
 
-def _marks(intids: Sequence[int], now: Probe | None, before: Probe | None) -> tuple[Mark, ...]:
-    if now is None:
-        return tuple(Mark("", "", False) for _ in intids)
-    return tuple(_mark(intid, now, before) for intid in intids)
-
-
-def _mark(intid: int, now: Probe, before: Probe | None) -> Mark:
-    kind, text = _place(intid, now)
-    return Mark(kind, text, before is not None and (kind, text) != _place(intid, before))
-
-
-def _place(intid: int, probe: Probe) -> tuple[str, str]:
-    bits = probe.in_ram(intid)
-    ram = f"bit in RAM, table of CPU {bits[0]}" if bits else ""
-    if intid in probe.held:
-        cpu = probe.held[intid]
-        held = f"held for CPU {cpu}" if cpu is not None else "held for no CPU"
-        return ("both" if bits else "held"), f"{held}{' and ' + ram if ram else ''}"
-    return ("ram", ram) if bits else ("none", "not pending anywhere")
-
-
-# -- cards
-
-
-def _cards(done: Experiment, setup: Setup, spec: MachineSpec, intids: Sequence[int]) -> Iterable[Card]:
-    runs = {run.ref: run for run in done.runs}
-    following = done.cards[len(done.runs)] if not done.whole else None
-    number = 0
-    for place, text in enumerate(setup.order):
-        ref = step_ref(text)
-        out = text in setup.without
-        if not out:
-            number += 1
-        run = runs.get(ref)
-        state = "out" if out else "done" if run else "next" if ref == following else "todo"
-        yield _card(done, setup, spec, place, ref, 0 if out else number, state, run, intids)
-
-
-def _card(
-    done: Experiment,
-    setup: Setup,
-    spec: MachineSpec,
-    place: int,
-    ref: StepRef,
-    number: int,
-    state: str,
-    run: CardRun | None,
-    intids: Sequence[int],
-) -> Card:
-    writes = done.writes.get(ref, ())
-    lines, folded, more = lines_of(_telling(run)) if run else ((), (), 0)
-    shown = writes if len(writes) <= EDITABLE_VALUES else writes[:SHOWN_VALUES]
-    last = len(setup.order) - 1
-    text = str(ref)
-    return Card(
-        ref=text,
-        number=number,
-        title=ref.step.title,
-        cpu="" if ref.cpu is None else f"CPU {ref.cpu}",
-        state=state,
-        why=ref.step.why,
-        errors=run.errors if run else (),
-        values=tuple(_value(item, setup) for item in shown),
-        more=len(writes) - len(shown),
-        edits=bool(writes) and len(writes) <= EDITABLE_VALUES,
-        changes=_changes(run) if run else (),
-        lines=lines,
-        more_lines=len(folded) + more,
-        marks=_marks(intids, run.after if run else None, run.before if run else None),
-        up=setup.moved(text, place - 1) if place else "",
-        down=setup.moved(text, place + 1) if place < last else "",
-        out=setup.toggled(text),
-        split=_split(setup, ref, spec),
-        run=setup.link(at=number) if number else "",
-        ptz=_ptz(setup, spec, writes) if ref.name == "pendbaser" else (),
-    )
-
-
-def _telling(run: CardRun) -> tuple[Effect, ...]:
-    """The effects worth words: writes are shown as values already."""
-    quiet = ("register-written", "userspace-called", "line-changed")
-    return tuple(effect for effect in run.effects if effect.kind not in quiet)
-
-
-def _split(setup: Setup, ref: StepRef, spec: MachineSpec) -> Link | None:
-    if not ref.step.per_cpu or spec.cpus == 1 or spec.cpus > 8:
-        return None
-    label = "One card per CPU" if ref.cpu is None else "All CPUs in one card"
-    return Link(label, setup.split(str(ref), spec.cpus), id=f"split-{ref}")
-
-
-def _value(item: Writes, setup: Setup) -> Value:
-    name, _, cpu = item.name.partition("@")
-    reset = ""
-    if item.edited:
-        kept = tuple(edit for edit in setup.edits if (edit.target.name, edit.target.cpu or 0) != (name, int(cpu or 0)))
-        reset = setup.link(edits=kept)
-    shown = hex_groups(item.value, item.register.width, differs=item.edited)
-    return Value(item.name, shown, shown.text, bool(item.edited), reset)
-
-
-def _ptz(setup: Setup, spec: MachineSpec, writes: Sequence[Writes]) -> tuple[Link, ...]:
-    """PTZ as it was saved, or as the VMM writes it."""
-    edits = {edit.value for edit in setup.edits if str(edit.target).endswith(".PTZ")}
-    if not writes:
-        return ()
-    return (
-        Link("as saved", setup.ptz(spec.cpus, None), not edits, "Written as it was read", "ptz-saved"),
-        Link("0", setup.ptz(spec.cpus, 0), edits == {0}, "PTZ=0 written by userspace", "ptz-0"),
-        Link("1", setup.ptz(spec.cpus, 1), edits == {1}, "PTZ=1 written by userspace", "ptz-1"),
-    )
-
-
-def _changes(run: CardRun) -> tuple[tuple[str, str], ...]:
-    """What a card did to LPIs in a few words; the kind is a tag's."""
-    change = run.change
-    told = (
-        ("pass", change.held, "latched" if run.ref.name in (TABLES, "gicr-ctlr") else "pending"),
-        ("fail", change.dropped, "lost here"),
-        ("change", change.consumed, "taken out of RAM"),
-        ("change", change.written, "put into RAM"),
-        ("", change.mapped, "mapped"),
-        ("fail", change.unmapped, "unmapped"),
-    )
-    return tuple((kind, f"{plural(len(ids), 'LPI')} {words}") for kind, ids, words in told if ids)
-
-
-# -- around the cards
-
-
 def _side(machine: Machine, probe: Probe | None, intids: Sequence[int], before: Probe | None) -> Side:
     facts: list[tuple[str, str]] = []
     for cpu in range(min(machine.cpus, 2)):
@@ -328,7 +140,7 @@ def _side(machine: Machine, probe: Probe | None, intids: Sequence[int], before: 
         ("LPIs mapped", str(len(machine.mapped_lpis()))),
         ("LPIs pending", str(len(machine.pending_lpis()))),
     ]
-    return Side(tuple(facts), _marks(intids, probe, before))
+    return Side(tuple(facts), marks(intids, probe, before))
 
 
 def _implementations(setup: Setup, spec: MachineSpec) -> tuple[Link, ...]:
@@ -387,20 +199,3 @@ def _hidden(setup: Setup) -> tuple[tuple[str, str], ...]:
     """The experiment as a form's hidden fields, without its edits."""
     query = setup.link(edits=(), first=0, show="").partition("?")[2]
     return tuple(parse_qsl(query))
-
-
-def edits_from(form: Iterable[tuple[str, str]], done: Experiment) -> tuple[tuple[RegisterRef, int], ...]:
-    """What a card's form asks to write that would not be written anyway. ValueError: it is no number, or too large."""
-    written = {item.name: item for items in done.writes.values() for item in items}
-    found = []
-    for key, text in form:
-        item = written.get(key.removeprefix("set.")) if key.startswith("set.") else None
-        if item is None or not text.strip():
-            continue
-        value = int(text.strip().replace("_", ""), 0) if len(text) < 40 else -1
-        if not 0 <= value < 1 << item.register.width:
-            raise ValueError(f"{item.name} has {item.register.width} bits: {text.strip()[:40]} does not fit")
-        if value != item.value:
-            name, _, cpu = item.name.partition("@")
-            found.append((RegisterRef(name, int(cpu) if cpu else None), value))
-    return tuple(found)
