@@ -178,6 +178,8 @@ document.addEventListener("htmx:after:swap", (event) => {
   if (whole) {
     came = true;
     shown = now;
+    // What the server sent says that the line is up.
+    if (lineState !== "on") link(lineState, lineTold);
     // An answer that was overtaken by a later step's: ask again.
     if (newest() && seen().dataset.turn === heard.turn && now < heard.step) say("reload");
   }
@@ -193,7 +195,8 @@ let line = Promise.resolve();
 let source;
 let last = events?.dataset.after;
 let failures = 0;
-let lineState = "";
+let lineState = "on";
+let lineTold = "";
 let again;
 
 const say = (name, data = "") => (line = line.then(() => hear(name, data)).catch(console.error));
@@ -223,6 +226,7 @@ function link(state, told = "") {
   element?.classList.toggle("is-full", state === "full");
   if (state === "off" && state !== lineState) set("announce", "Offline: the server does not answer.");
   lineState = state;
+  lineTold = told;
   document.dispatchEvent(new CustomEvent("giclab:line", { detail: state }));
 }
 document.addEventListener("giclab:reload", () => say("reload"));

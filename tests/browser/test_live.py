@@ -5,7 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from app.web import fragments
+from app import limits
+from app.web import fragments, sse
 from tests.browser.line import Line
 
 
@@ -116,6 +117,42 @@ def test_a_presenter_who_is_gone_presents_no_longer_and_a_short_break_changes_no
     expect(other.locator("#present")).to_be_visible()
     explorer.page.close()
     expect(other.locator("#present")).to_be_hidden()
+
+
+def test_a_page_for_which_there_is_no_room_says_so_works_and_is_live_again_when_there_is(
+    start, open_page, screenshot, monkeypatch
+):
+    room = limits.WATCHERS_PER_SERVER
+    monkeypatch.setattr(limits, "WATCHERS_PER_SERVER", 0)
+    monkeypatch.setattr(sse, "AGAIN_SECONDS", 1)
+    explorer = start("kvm")
+    page = explorer.page
+    expect(page.locator("#link")).to_have_text(re.compile("Not live: too many watch"), use_inner_text=True)
+    expect(page.locator("#link")).to_have_attribute("title", re.compile("Too many are watching on this server"))
+    expect(page.locator("#announce")).to_have_text(re.compile("^Not live: Too many are watching on this server"))
+    expect(page.locator("#retry")).to_be_hidden()
+
+    explorer.type_line("write GICR_CTLR@0 EnableLPIs=1")
+    expect(page.locator("#n-GICR_CTLR-0")).to_contain_text("00000007")
+    expect(page.locator("#link .link-full")).to_be_visible()
+    screenshot(page, "not-live")
+    page.click("#step-back")
+    expect(page.locator("#timeline output b")).to_have_text("0")
+    expect(page.locator("#link .link-full")).to_be_visible()
+    page.click("text=Back to the newest")
+    explorer.after(1)
+    expect(page.locator("#link .link-full")).to_be_visible()
+
+    beside = type(explorer)(open_page(page.url, storage_state=page.context.storage_state()))
+    beside.type_line("note written beside")
+    assert explorer.step == 1, "nobody told this page"
+    monkeypatch.setattr(limits, "WATCHERS_PER_SERVER", room)
+    expect(page.locator("#link .link-on")).to_be_visible()
+    expect(page.locator("#link .link-full")).to_be_hidden()
+    explorer.after(2)
+    assert told(page) == [1, 2]
+    beside.type_line("note and followed")
+    explorer.after(3)
 
 
 @pytest.fixture
