@@ -96,14 +96,21 @@ function type(cell, digit) {
   half = second ? undefined : address;
 }
 
-const MOVES = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -16, ArrowDown: 16 };
+// A row of 16 bytes goes over two lines where they are few: up and down are what one sees.
+function perLine() {
+  const [first, ...others] = cells().map((cell) => cell.getBoundingClientRect().top);
+  return 1 + others.findIndex((top) => top !== first) || 16;
+}
+
+const MOVES = { ArrowLeft: () => -1, ArrowRight: () => 1, ArrowUp: () => -perLine(), ArrowDown: perLine };
 document.addEventListener("keydown", (event) => {
   const cell = mine(event.target);
   if (!cell || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key in MOVES) move(cell, MOVES[event.key]);
+  if (event.key in MOVES) move(cell, MOVES[event.key]());
   else if (event.key === "Home" || event.key === "End") {
-    const column = cells().indexOf(cell) % 16;
-    move(cell, event.key === "Home" ? -column : 15 - column);
+    const line = perLine();
+    const column = cells().indexOf(cell) % line;
+    move(cell, event.key === "Home" ? -column : line - 1 - column);
   } else if (/^[0-9a-f]$/i.test(event.key) && "write" in grid().dataset) type(cell, event.key.toLowerCase());
   else if (event.key === "Enter" && drafts.size) poke().requestSubmit();
   else if (event.key === "Escape" && drafts.size) drop();

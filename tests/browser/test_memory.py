@@ -116,3 +116,18 @@ def test_a_byte_is_a_link_without_a_script(start, mapped, open_page):
     cell(page, "0x40200003").click()
     expect(page.locator("#under")).to_have_text("0x40200003 · LPI 8195: priority 0xa0, enabled")
     expect(page.locator(".meaning legend")).to_contain_text("LPI 8195")
+
+
+def test_up_and_down_go_by_the_line_that_one_sees(start, mapped):
+    explorer = start("qemu", viewport={"width": 390, "height": 844})
+    explorer.type_line(*mapped)
+    page = opened(explorer, "0x40200003")
+    cell(page, "0x40200003").focus()
+    page.keyboard.press("ArrowDown")
+    expect(cell(page, "0x4020000b")).to_be_focused()
+    page.keyboard.press("Home")
+    expect(cell(page, "0x40200008")).to_be_focused()
+    page.keyboard.press("End")
+    expect(cell(page, "0x4020000f")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(cell(page, "0x40200007")).to_be_focused()
