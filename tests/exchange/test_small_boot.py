@@ -53,8 +53,8 @@ def booted(tmp_path_factory):
     image, log = folder / "image", folder / "trace.log"
     build = ["aarch64-linux-gnu-gcc", *FLAGS, folder / "board.S", folder / "scenario.c", "-o", image]
     subprocess.run(build, check=True, capture_output=True)
-    machine = ["-M", "virt,gic-version=3,its=on", "-cpu", "cortex-a57", "-display", "none", "-monitor", "none"]
-    watched = ["-serial", "stdio", "-trace", "gicv3_*", "-D", log, "-kernel", image]
+    machine = ["-M", "virt,gic-version=3,its=on", "-cpu", "cortex-a57", "-nic", "none", "-display", "none"]
+    watched = ["-monitor", "none", "-serial", "stdio", "-trace", "gicv3_*", "-D", log, "-kernel", image]
     told = subprocess.run([program(), *machine, *watched], check=True, capture_output=True, text=True, timeout=60)
     return told.stdout, log.read_text()
 
