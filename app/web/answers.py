@@ -1,8 +1,9 @@
 """The JSON API's answers, as `shapes` describes them, out of sessions, machines and steps."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, replace
+
+from pydantic_core import to_json
 
 from app import limits
 from app.engines.matrix import Value
@@ -30,7 +31,7 @@ def choices_json(choices: Iterable[Taken]) -> list[Json]:
 
 def encode(answer: Json) -> str:
     """Compact JSON."""
-    return json.dumps(answer, separators=(",", ":"), ensure_ascii=False)
+    return to_json(answer).decode()
 
 
 def place_json(session: Session) -> Json:

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import anyio
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request
-from pydantic_core import to_json
 from starlette.responses import JSONResponse, Response
 
 from app import limits
@@ -95,7 +94,7 @@ async def append_operation(request: Request, id: str, new: shapes.NewOperation) 
         if new.after > session.seq:
             raise _no_step(session, new.after, 0)
     step = await session.append(new.op, edit_key=presented_key(request, session), after=new.after)
-    return Response(to_json(answers.step_json(step)), media_type="application/json")
+    return Response(answers.encode(answers.step_json(step)), media_type="application/json")
 
 
 async def _moved(request: Request, session: Session, change: Change) -> JSONResponse:
